@@ -1,0 +1,1 @@
+"""From a source to a labelled timeline: windows, scores, smoothed and merged segments."""

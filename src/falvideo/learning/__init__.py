@@ -1,0 +1,1 @@
+"""Making models: procedural data, training, evaluation."""

@@ -1,0 +1,1 @@
+"""Pixels to scores: the FAL model, its processor, and the zoo of names that ``-m`` takes."""

@@ -1,0 +1,472 @@
+"""One decoding pass over a video file with PyAV: frames with their times, in order, whatever the file is.
+
+A damaged packet is left out and counted; a file that breaks off gives what comes before the break. What was
+odd ends up in ``notes``, a line each.
+"""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections import deque
+from collections.abc import Generator, Iterator
+from fractions import Fraction
+from io import FileIO
+from itertools import chain
+from time import perf_counter
+from typing import Any, TypeAlias
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from falvideo.errors import NoFramesError, NoVideoStreamError
+from falvideo.video import guard
+from falvideo.video.guard import Limits
+from falvideo.video.sampling import EPSILON, FrameClock, is_variable
+
+# FFmpeg's log: PyAV installs a handler that drops every message when it is imported, for all threads, so
+# nothing reaches stderr and nothing is set here; an application that asked for the log keeps it.
+
+VideoPacket: TypeAlias = "Packet[VideoStream]"
+Notes: TypeAlias = dict[str, str]
+
+_READ_BYTES = 256 * 1024  # per call into Python; the default of 32 KiB costs time on large files
+_PREFIX_PACKETS = 256  # looked at to tell a variable rate ahead; about 10 s
+_PREFIX_BYTES = 16 * 2**20
+_MAX_REORDER = 16  # frames that may still be missing before the last one seen, in decoding order
+_HELD_BYTES = 256 * 2**20  # packets since the last key frame, held while skipping to a start
+_DEMUX_ERRORS = 50  # in a row, after which the rest of the file is given up
+_DECODE_ERRORS = 1000  # the same; a few seconds of damage must not end a long video
+
+_GENPTS = 1  # AVFMT_FLAG_GENPTS
+
+# Where one packet is one frame and carries its exact time, so that counting packets counts frames.
+_COUNTABLE_FORMATS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
+_COUNTABLE_CODECS = ("h264", "hevc", "av1", "vp9")
+# Demuxers that flag a packet as corrupt when the transport lost a bit of it; its decoder copes best itself.
+_LOSSY_FORMATS = ("mpegts", "mpeg")
+
+FFMPEG_ERRORS = (av.FFmpegError, OSError, ValueError)  # ValueError: PyAV knows the stream but not its codec
+
+
+def reason_of(error: BaseException) -> str:
+    """A few words on why FFmpeg or the system gave up."""
+    text = getattr(error, "strerror", None) or type(error).__name__
+    return str(text)[:80].lower()
+
+
+class Track:
+    """An open container and the stream of it that is the video.
+
+    Raises:
+        SourceError: the subclass says what is wrong with the file.
+    """
+
+    def __init__(self, source: str | os.PathLike[str], limits: Limits) -> None:
+        """Open the container and choose the stream."""
+        self._file, self.uri = guard.open_regular(source)
+        self.name = guard.shown(self.uri)
+        try:
+            self.container = self._open(self._file, limits)
+            try:
+                self.stream = self._choose()
+                self._prepare(limits)
+            except BaseException:
+                self.container.close()
+                raise
+        except BaseException:
+            self._file.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.container.close()
+        self._file.close()
+
+    @property
+    def time_base(self) -> Fraction:
+        """Seconds per tick."""
+        return self.stream.time_base or Fraction(1, av.time_base)
+
+    @property
+    def format(self) -> str:
+        """FFmpeg's name of the container format."""
+        return self.container.format.name
+
+    @property
+    def codec(self) -> str:
+        """FFmpeg's name of the codec (not of the decoder: ``av1``, not ``libdav1d``)."""
+        return self.stream.codec_context.codec.canonical_name
+
+    @property
+    def rate(self) -> Fraction | None:
+        """Average frames per second, ``None`` where what the file says makes no sense."""
+        for rate in (self.stream.average_rate, self.stream.guessed_rate):
+            if rate is not None and 0 < rate <= 1000:  # 90000 is the clock of the container, not a rate
+                return rate
+        return None
+
+    @property
+    def duration(self) -> tuple[float | None, bool]:
+        """Seconds that the file declares, and whether that is of the video alone (not of the sound, too)."""
+        if self.stream.duration and self.stream.duration > 0:
+            return float(self.stream.duration * self.time_base), True
+        tag = _clock_seconds(self.stream.metadata.get("DURATION", ""))  # Matroska, per track
+        if tag:
+            return tag, True
+        total = self.container.duration
+        if total and total > 0:
+            return total / av.time_base, not self.has_audio
+        return None, False
+
+    @property
+    def has_audio(self) -> bool:
+        """Whether there is a sound track."""
+        return len(self.container.streams.audio) > 0
+
+    def _open(self, file: FileIO, limits: Limits) -> InputContainer:
+        head = file.read(16)
+        file.seek(0)
+        try:
+            # An open file, so that no name is ever taken for an address; and whatever the container names
+            # inside is refused. The cap on pixels here holds while FFmpeg looks for the streams.
+            container = av.open(
+                file,
+                "r",
+                options={**guard.OPTIONS, "max_pixels": str(limits.max_pixels)},
+                metadata_errors="ignore",  # titles in unknown encodings are common
+                buffer_size=_READ_BYTES,
+                io_open=_refuse,
+            )
+            # PyAV asks FFmpeg to make up missing presentation times, which come out in the wrong order
+            # for AVI with B-frames; FFmpeg by itself does not, and FrameClock has its rule for them.
+            container.flags &= ~_GENPTS
+            return container
+        except FFMPEG_ERRORS as error:
+            raise guard.not_opened(head, self.name, self.uri, reason_of(error)) from error
+
+    def _choose(self) -> VideoStream:
+        videos = list(self.container.streams.video)
+        pictures = [s for s in videos if s.disposition & Disposition.attached_pic]
+        tracks = [s for s in videos if s not in pictures]
+        if not tracks:
+            if pictures:
+                what = "has a cover picture but no video track"
+            elif self.has_audio:
+                what = "has sound but no video track"
+            else:
+                what = "has no video track"
+            raise NoVideoStreamError(f"{self.name}: {what}", uri=self.uri)
+        best = self.container.streams.best("video")
+        default = [s for s in tracks if s.disposition & Disposition.default]
+        return next((s for s in tracks if best is not None and s.index == best.index), (default or tracks)[0])
+
+    def _prepare(self, limits: Limits) -> None:
+        context = self.stream.codec_context
+        if context is None:  # what PyAV gives where FFmpeg has no decoder, whatever its type stub says
+            raise NoFramesError(
+                f"{self.name}: no decoder for its codec", remedy="convert it to H.264", uri=self.uri
+            )
+        limits.check_pixels(self.name, context.width, context.height)
+        limits.check_duration(self.name, self.duration[0] or 0.0)
+        limits.check_frames(self.name, self.stream.frames)
+        context.options = {"max_pixels": str(limits.max_pixels)}  # ignored when given at opening
+        context.thread_type = "FRAME"  # twice as fast as slices
+        context.thread_count = max(2, min(os.cpu_count() or 2, 8))
+
+
+class Pass:
+    """Frames from the beginning of a file, or from just before a start, once.
+
+    Iterating gives ``(time in seconds, frame)``, ascending; only what the caller keeps stays in memory.
+
+    Attributes:
+        track: what is being read.
+        clock: times of the frames given so far.
+        first: the first frame.
+        notes: what was odd so far, by kind.
+        closed: whether the file was let go of.
+
+    Raises:
+        SourceError: at opening, also when not even the first frame can be decoded.
+    """
+
+    def __init__(self, source: str | os.PathLike[str], limits: Limits) -> None:
+        """Open; ``begin`` or ``begin_before`` decodes the first frame."""
+        self.track = Track(source, limits)
+        self.clock = FrameClock(self.track.time_base, self.track.rate)
+        self._limits = limits
+        self.notes: Notes = {}
+        self.closed = False
+        self._origin: float | None = None
+        self._demuxer = self._readable_packets()
+        self._packets: Iterator[VideoPacket | None] = self._demuxer
+        self._decoder: Generator[tuple[float, VideoFrame]] | None = None
+        self._seconds = 0.0  # spent decoding
+        self._damaged = 0
+        self._near = ""
+        self._decode_errors = 0  # in a row
+        self._broken: str | None = None  # why reading stopped, until it goes on
+        self._encrypted = False
+        self._flushing = False  # whether the last packet was decoded
+        self._frames: Iterator[tuple[float, VideoFrame]] = iter(())
+        self.first: VideoFrame
+
+    def begin(self) -> None:
+        """Decode the first frame."""
+        self._decode_first(None)
+        self._origin = self.clock.first_time
+
+    def begin_before(self, start: float, first_time: float) -> bool:
+        """Skip to the last key frame at or before ``start`` without decoding what comes before it.
+
+        All packets are read from the beginning, so that times are those of a whole pass in every
+        container (seeking makes some guess) and the packets skipped can be counted, which gives the frame
+        numbers. Where packets are not exactly frames this cannot be done.
+
+        Args:
+            start: seconds.
+            first_time: time of the file's first frame, seconds.
+
+        Returns:
+            whether it worked; if not, this pass is of no use.
+        """
+        track = self.track
+        if track.format not in _COUNTABLE_FORMATS or track.codec not in _COUNTABLE_CODECS:
+            return False
+        self._origin = first_time
+        target = int((start + EPSILON) / track.time_base)
+        key, held, times = self._skip(target)
+        if key is None or held is None:
+            return False
+        if key.pts is not None:
+            before = np.array(times, dtype=np.int64)
+            if len(np.unique(before)) < len(before):
+                return False
+            shown = before[(before >= int((first_time + EPSILON) / track.time_base)) & (before < key.pts)]
+            self.clock.first_number = len(shown)
+        self._packets = chain(held, self._packets)
+        self._decode_first(key.pts)
+        # A packet flagged as a key frame from which decoding cannot begin: be slow rather than wrong.
+        return self.first.pts == key.pts and self.first.key_frame
+
+    def _decode_first(self, first_pts: int | None) -> None:
+        self._decoder = self._timed_frames(first_pts)
+        time, self.first = next(self._decoder)  # never exhausted: without a frame it raises
+        self._frames = chain([(time, self.first)], self._decoder)
+
+    def _skip(self, target: int) -> tuple[VideoPacket | None, list[VideoPacket | None] | None, array[int]]:
+        """Read up to tick ``target``: the key frame packet to decode from, what follows it, all times."""
+        key: VideoPacket | None = None
+        held: list[VideoPacket | None] = []
+        size = 0
+        times: array[int] = array("q")
+        for packet in self._packets:
+            if packet is None:
+                held.append(None)
+                break
+            if packet.pts is None:
+                return None, None, times
+            if not packet.is_discard:
+                times.append(packet.pts)
+                if packet.is_keyframe and packet.pts <= target:
+                    key, held, size = packet, [], 0
+            held.append(packet)
+            size += packet.size
+            if (packet.dts is not None and packet.dts > target) or size > _HELD_BYTES:
+                break
+        return key, held, times
+
+    def variable_rate(self) -> bool | None:
+        """Whether frames are unevenly spaced, by the first packets; ``None`` when they do not tell."""
+        packets: deque[VideoPacket | None] = deque()
+        size = 0
+        for packet in self._packets:
+            packets.append(packet)
+            size += packet.size if packet is not None else 0
+            if packet is None or len(packets) >= _PREFIX_PACKETS or size > _PREFIX_BYTES:
+                break
+        self._packets = chain(packets, self._packets)
+        whole = bool(packets) and packets[-1] is None
+        seen = [p for p in packets if p is not None and not p.is_discard]
+        ticks = sorted(p.pts for p in seen if p.pts is not None)
+        if not ticks:  # AVI; what decoding times do not show is a late frame
+            ticks = [p.dts for p in seen if p.dts is not None]
+        if not ticks or len(ticks) < len(seen):
+            return None
+        if not whole:
+            ticks = ticks[:-_MAX_REORDER]
+        base = float(self.track.time_base)
+        if is_variable(np.array(ticks) * base, base):
+            return True
+        return False if whole else None
+
+    def __iter__(self) -> Iterator[tuple[float, VideoFrame]]:
+        """The frames not yet taken; raises ValueError when closed in between."""
+        yield from self._frames
+        if self.closed:
+            raise ValueError("the video was closed or read anew while frames were still being taken")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.closed = True
+        # The generators first: PyAV crashes when a closed container is asked for another packet.
+        if self._decoder is not None:
+            self._decoder.close()
+        self._demuxer.close()
+        self.track.close()
+
+    def _timed_frames(self, first_pts: int | None) -> Generator[tuple[float, VideoFrame]]:
+        """Place each decoded frame in time; those before ``first_pts`` are no part of the pass."""
+        done = False
+        while not done:
+            began = perf_counter()
+            packet = next(self._packets, None)
+            done = self._flushing = packet is None
+            frames = self._decode(packet)
+            self._seconds += perf_counter() - began
+            self._limits.check_decode_seconds(self.track.name, self._seconds)
+            for frame in frames:
+                if first_pts is not None and frame.pts is not None and frame.pts < first_pts:
+                    continue
+                time = self._place(frame)
+                if time is not None:
+                    yield time, frame
+            done = done or self._decode_errors > _DECODE_ERRORS
+        self._finish()
+
+    def _place(self, frame: VideoFrame) -> float | None:
+        track, clock = self.track, self.clock
+        time = clock.place(frame.pts, frame.dts, frame.duration or 0)
+        if clock.missing and not self._flushing:  # the last frames of AVI come out without their time
+            self.notes["missing"] = f"{_count(clock.missing, 'frame')} had no timestamp: it was guessed"
+        if clock.backward:
+            self.notes["backward"] = (
+                f"{_count(clock.backward, 'frame')} left out: the timestamps go backwards or stand still"
+            )
+        self._limits.check_pixels(track.name, frame.width, frame.height)
+        self._limits.check_frames(track.name, clock.first_number + len(clock))
+        if time is not None:
+            self._limits.check_duration(track.name, time - (time if self._origin is None else self._origin))
+        return time
+
+    def _decode(self, packet: VideoPacket | None) -> list[VideoFrame]:
+        """The frames that a packet completes, which may be none; ``None`` asks for the last ones."""
+        try:
+            frames = decode(self.track, packet)
+        except FFMPEG_ERRORS as error:
+            self._decode_errors += 1
+            self._broken = reason_of(error)
+            if packet is not None:
+                self._leave_out(packet.pts)
+            return []
+        if frames and packet is not None:
+            self._decode_errors = 0
+            self._broken = None  # reading went on
+        return frames
+
+    def _readable_packets(self) -> Generator[VideoPacket | None]:
+        """Packets that are worth decoding, then ``None``."""
+        lossy = self.track.format in _LOSSY_FORMATS
+        for packet in self._all_packets():
+            if packet.size == 0:
+                continue  # "nothing new" in AVI; decoders take it for the end of the video
+            if packet.has_sidedata("encryption_info"):
+                self._encrypted = True  # would decode to noise, if at all
+                self.notes["encrypted"] = "encrypted parts were left out"
+                continue
+            if packet.is_corrupt and not lossy:
+                self._broken = "incomplete packet"
+                self._leave_out(packet.pts)
+                continue
+            yield packet
+        yield None
+
+    def _all_packets(self) -> Iterator[VideoPacket]:
+        """Packets of the video stream, on past errors as long as there are others."""
+        errors = 0
+        while errors <= _DEMUX_ERRORS:
+            try:
+                for packet in self.track.container.demux(self.track.stream):
+                    if packet.dts is None and packet.pts is None and packet.size == 0:
+                        return  # how PyAV marks the end
+                    errors = 0
+                    yield packet
+            except FFMPEG_ERRORS as error:
+                errors += 1
+                self._broken = reason_of(error)
+            else:
+                return
+
+    def _leave_out(self, pts: int | None) -> None:
+        self._damaged += 1
+        if self._damaged == 1:
+            near = "" if pts is None else f", the first near {float(pts * self.track.time_base):.1f} s"
+            self._near = near
+        self.notes["damaged"] = f"{_count(self._damaged, 'damaged packet')} left out{self._near}"
+
+    def _finish(self) -> None:
+        """The end is reached: check that it is one."""
+        track, clock = self.track, self.clock
+        if not len(clock):
+            if self._encrypted:
+                raise NoFramesError(
+                    f"{track.name}: the video is encrypted", remedy="decrypt it first", uri=track.uri
+                )
+            why = f" ({self._broken})" if self._broken else ""
+            raise NoFramesError(f"{track.name}: no frame can be decoded{why}", uri=track.uri)
+        clock.complete = True
+        origin = clock.first_time if self._origin is None else self._origin
+        self._limits.check_duration(track.name, clock.end_time - origin)
+        text = self._cut_short(clock.end_time, origin)
+        if text is not None:
+            self.notes["truncated"] = text
+
+    def _cut_short(self, end: float, origin: float) -> str | None:
+        """What to say when less was read than the file declares."""
+        declared, of_video = self.track.duration
+        read = end - origin
+        if declared is None:
+            if self._broken is None:
+                return None
+            return f"only the first {read:.1f} s could be read: the file is truncated or damaged after that"
+        # Matroska counts its duration from 0 rather than from the first frame.
+        short = declared - (read if self.track.format.startswith("mov") else max(read, end))
+        frame = float(1 / self.track.rate) if self.track.rate else 0.0
+        if of_video and short > (1.5 * frame if self._broken else max(1.0, 2 * frame)):
+            return (
+                f"only the first {read:.1f} s of {declared:.1f} s could be read: "
+                "the file is truncated or damaged after that"
+            )
+        if not of_video and short > max(2.0, 0.05 * declared):
+            return f"the picture ends at {read:.1f} s of {declared:.1f} s declared: it may be truncated"
+        return None
+
+
+def decode(track: Track, packet: VideoPacket | None) -> list[VideoFrame]:
+    """Decode one packet, or with ``None`` what is left; apart, so that tests can count what is decoded."""
+    return track.stream.codec_context.decode(packet)
+
+
+def _refuse(*_: Any) -> Any:
+    """FFmpeg asks for another file or address, which the container names."""
+    raise PermissionError("a video may not open other files")
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def _clock_seconds(text: str) -> float | None:
+    """``"01:02:03.5"`` as seconds; ``None`` for anything else."""
+    parts = text.split(":")
+    try:
+        hours, minutes, seconds = (float(p) for p in parts)
+    except ValueError:
+        return None
+    return hours * 3600 + minutes * 60 + seconds
