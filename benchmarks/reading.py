@@ -4,8 +4,7 @@
 
 Makes a 1280x720 H.264 video with moving texture, reads it at 4 frames a second resized to 398x224 with each
 reader in turn, several times over, and prints the medians as a Markdown table. Each reader is used as its
-documentation says for this task; a reader that is not installed is left out, saying so. torchcodec has two
-rows, as its speed depends on the order of its filters being asked for.
+documentation says for this task, with all cores; one that is not installed is left out, saying so.
 """
 
 from __future__ import annotations

@@ -39,17 +39,19 @@ from torch.utils.data import DataLoader, IterableDataset
 from falvideo.learning.camera_motion import LABELS, Clip, backwards, mirror, render_clip, texture_bank
 from falvideo.models.configuration_fal import FALConfig
 from falvideo.models.modeling_fal import FALVideoClassifierForVideoClassification
+from falvideo.models.video_processing_fal import FALVideoProcessor
 
 FRAMES, RATE, SIDE, GRID = 12, 6.0, 96, 6
 MEAN, STD = 0.45, 0.225
+PLAIN_UNTIL, PLAIN_FADE, PLAIN_LAST = 3000, 12000, 0.06  # samples, samples, share
 FLOW_UNIT = 0.005  # of the picture's side: about half a pixel
 
 
-def make_config(channels: int) -> FALConfig:
+def make_config() -> FALConfig:
     return FALConfig(
         image_size=SIDE,
         patch_size=SIDE // GRID,
-        num_channels=channels,
+        num_channels=1,
         num_frames=FRAMES,
         frame_rate=RATE,
         hidden_size=128,
@@ -58,6 +60,7 @@ def make_config(channels: int) -> FALConfig:
         intermediate_size=512,
         attention_scheme="divided",
         frame_difference=True,
+        patch_standardisation=True,
         pooling="mean",
         initializer_range=0.06,
         id2label=dict(enumerate(LABELS)),
@@ -78,9 +81,14 @@ class Scenes(IterableDataset):
         rng = np.random.default_rng([self.seed, worker])
         bank = texture_bank(self.seed, self.textures)
         pool: list[tuple[Clip, int]] = []
+        given = 0
         while True:
+            # Plain scenes first: on hard ones alone, nothing is learnt for hundreds of steps.
+            plain_share = max(PLAIN_LAST, 1 - max(0, given - PLAIN_UNTIL) / PLAIN_FADE)
             while len(pool) < self.buffer:
-                pool.append((render_clip(rng, bank, frames=FRAMES, rate=RATE, side=SIDE, patches=GRID), self.reuse))
+                plain = bool(rng.random() < plain_share)
+                clip = render_clip(rng, bank, frames=FRAMES, rate=RATE, side=SIDE, patches=GRID, plain=plain)
+                pool.append((clip, self.reuse))
                 if len(pool) > 64:  # start giving before the buffer is full
                     break
             i = int(rng.integers(len(pool)))
@@ -90,6 +98,7 @@ class Scenes(IterableDataset):
                 pool.pop()
             else:
                 pool[i] = (clip, left - 1)
+            given += 1
             yield self._vary(rng, clip)
 
     @staticmethod
@@ -188,7 +197,7 @@ def make_optimisers(net: nn.Module, lr: float) -> list[torch.optim.Optimizer]:
 def train(args: argparse.Namespace) -> None:
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.threads)
-    model = FALVideoClassifierForVideoClassification(make_config(channels=1))
+    model = FALVideoClassifierForVideoClassification(make_config())
     cosine_patches(model)
     net = WithFlow(model)
     if args.init:
@@ -240,20 +249,37 @@ def train(args: argparse.Namespace) -> None:
     (out / "arguments.json").write_text(json.dumps(vars(args), indent=2) + "\n")
 
 
+def export(run: Path, folder: Path) -> None:
+    """Write the averaged weights, without the training-only flow layer, and the processor that fits them."""
+    model = FALVideoClassifierForVideoClassification(make_config())
+    weights = torch.load(run / "average.pt", weights_only=True)
+    model.load_state_dict({k.removeprefix("model."): v for k, v in weights.items() if k.startswith("model.")})
+    model.save_pretrained(folder)
+    FALVideoProcessor(
+        size={"height": SIDE, "width": SIDE}, image_mean=[MEAN], image_std=[STD], do_grayscale=True
+    ).save_pretrained(folder)
+    print(f"wrote {folder}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", default="runs/camera-tiny")
     parser.add_argument("--init")
-    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--steps", type=int, default=2500)
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--lr", type=float, default=1.5e-3)
+    parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--flow-weight", type=float, default=1.0)
     parser.add_argument("--textures", type=int, default=600)
-    parser.add_argument("--reuse", type=int, default=4)
+    parser.add_argument("--reuse", type=int, default=3)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=500)
-    train(parser.parse_args())
+    parser.add_argument("--export", type=Path, help="write the model of --out here instead of training")
+    args = parser.parse_args()
+    if args.export:
+        export(Path(args.out), args.export)
+    else:
+        train(args)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,11 @@ from transformers import (
 )
 
 from falvideo.models.configuration_fal import FALConfig
-from falvideo.models.modeling_fal import FALModel, FALPreTrainedModel, FALVideoClassifierForVideoClassification
+from falvideo.models.modeling_fal import (
+    FALModel,
+    FALPreTrainedModel,
+    FALVideoClassifierForVideoClassification,
+)
 from falvideo.models.video_processing_fal import FALVideoProcessor
 
 
@@ -41,9 +45,11 @@ def _register() -> None:
 
 def _make_known_to_pipelines() -> None:
     """Pipelines check a model's class name against a table that ``register`` does not fill."""
-    from transformers.models.auto.modeling_auto import MODEL_FOR_VIDEO_CLASSIFICATION_MAPPING_NAMES as names
+    from transformers.models.auto.modeling_auto import MODEL_FOR_VIDEO_CLASSIFICATION_MAPPING_NAMES
 
-    names.setdefault(FALConfig.model_type, FALVideoClassifierForVideoClassification.__name__)
+    MODEL_FOR_VIDEO_CLASSIFICATION_MAPPING_NAMES.setdefault(
+        FALConfig.model_type, FALVideoClassifierForVideoClassification.__name__
+    )
 
 
 _register()

@@ -81,9 +81,7 @@ class FrameBatch:
         """Check the shapes agree."""
         n = len(self.times)
         if self.frames.ndim != 4 or self.frames.shape[-1] != 3 or self.frames.dtype != np.uint8:
-            raise ValueError(
-                f"frames must be (N, H, W, 3) uint8, got {self.frames.shape} {self.frames.dtype}"
-            )
+            raise ValueError(f"frames must be (N, H, W, 3) uint8, got {self.frames.shape} {self.frames.dtype}")
         if len(self.frames) != n or len(self.frame_numbers) != n:
             raise ValueError(
                 f"{len(self.frames)} frames, {n} times, {len(self.frame_numbers)} numbers: they must agree"
@@ -109,9 +107,7 @@ class ClipScores:
     def __post_init__(self) -> None:
         """Check the shapes agree."""
         if self.scores.shape != (len(self.windows), len(self.labels)):
-            raise ValueError(
-                f"scores are {self.scores.shape}, expected ({len(self.windows)}, {len(self.labels)})"
-            )
+            raise ValueError(f"scores are {self.scores.shape}, expected ({len(self.windows)}, {len(self.labels)})")
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,4 @@ def _known(name: str) -> str:
     hint = f"did you mean {close[0]}? " if close else ""
     # What was typed can be anything, a whole file by mistake too: shown escaped and short.
     shown = ascii(name if len(name) <= 40 else f"{name[:40]}...")
-    raise UnknownFormatError(
-        f"there is no output format {shown}", remedy=f"{hint}choose from {', '.join(EXPORTS)}"
-    )
+    raise UnknownFormatError(f"there is no output format {shown}", remedy=f"{hint}choose from {', '.join(EXPORTS)}")

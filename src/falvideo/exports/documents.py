@@ -70,9 +70,7 @@ def load_json(text: str) -> Timeline:
         SourceError: not JSON, another ``schema_version``, or anything else the schema forbids.
     """
     try:
-        document = json.loads(
-            text.removeprefix("\ufeff"), object_pairs_hook=_no_repeats, parse_constant=_no_constants
-        )
+        document = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=_no_repeats, parse_constant=_no_constants)
     except (ValueError, RecursionError) as error:
         raise _not_a_result(f"not valid JSON: {error}") from error
     if not isinstance(document, dict) or "schema_version" not in document:

@@ -20,9 +20,7 @@ def printable(text: str) -> str:
 
     Tab, line feed and carriage return stay: each format has its own rule for them.
     """
-    return "".join(
-        REPLACEMENT if unicodedata.category(c) in ("Cc", "Cs") and c not in "\t\n\r" else c for c in text
-    )
+    return "".join(REPLACEMENT if unicodedata.category(c) in ("Cc", "Cs") and c not in "\t\n\r" else c for c in text)
 
 
 def one_line(text: str) -> str:

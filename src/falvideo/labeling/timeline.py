@@ -135,8 +135,8 @@ def make_segments(
         span: seconds; the segments cover exactly this. The windows' own span when None.
 
     Returns:
-        In order. For single-label models they cover the span without gap or overlap. For multi-label models each
-        label has its own segments, which may overlap, and "unknown" fills what no label covers.
+        In order, covering the span without gap or overlap. Where a multi-label model gives several labels at once,
+        the segment has the strongest; the clip's labels list them all.
     """
     smoothing = smoothing or Smoothing()
     edges = cell_edges(scores.windows)
@@ -149,25 +149,14 @@ def make_segments(
     widths = np.diff(edges)[:, None]
     cost = smoothing.switch_cost
     pieces: list[tuple[int, int, int]] = []  # first cell, cell after the last, label or -1
-    if scores.multi_label:
-        covered = np.zeros(len(cells), dtype=bool)
-        for k in range(cells.shape[1]):
-            gains = np.stack([cells[:, k], np.full(len(cells), smoothing.threshold)], axis=1) * widths
-            for a, b in _runs(path := best_path(gains, cost)):
-                if path[a] == 0 and _mean(cells[a:b, k], widths[a:b]) >= smoothing.threshold:
-                    pieces.append((a, b, k))
-                    covered[a:b] = True
-        pieces += [(a, b, -1) for a, b in _runs(covered.astype(np.int64)) if not covered[a]]
-    else:
-        unknown = np.full((len(cells), 1), smoothing.threshold)
-        path = best_path(np.concatenate([cells, unknown], axis=1) * widths, cost)
-        for a, b in _runs(path):
-            known = path[a] < cells.shape[1] and _mean(cells[a:b, path[a]], widths[a:b]) >= smoothing.threshold
-            pieces.append((a, b, int(path[a]) if known else -1))
-        pieces = _join_unknown(pieces)
+    unknown = np.full((len(cells), 1), smoothing.threshold)
+    path = best_path(np.concatenate([cells, unknown], axis=1) * widths, cost)
+    for a, b in _runs(path):
+        known = path[a] < cells.shape[1] and _mean(cells[a:b, path[a]], widths[a:b]) >= smoothing.threshold
+        pieces.append((a, b, int(path[a]) if known else -1))
     numbers = frame_numbers_at(edges.tolist())
     segments = []
-    for a, b, k in sorted(pieces):
+    for a, b, k in _join_unknown(pieces):
         means = (cells[a:b] * widths[a:b]).sum(0) / widths[a:b].sum()
         segments.append(
             Segment(

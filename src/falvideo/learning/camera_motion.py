@@ -70,7 +70,8 @@ def _fractal(rng: Rng, size: int, slope: float) -> Array:
     spectrum = rng.normal(size=radius.shape) + 1j * rng.normal(size=radius.shape)
     field = np.fft.irfft2(spectrum * radius ** (-slope), s=(size, size))
     low, high = np.percentile(field, [1, 99])
-    return np.clip((field - low) / (high - low + 1e-9), 0, 1).astype(np.float32)
+    scaled: Array = np.clip((field - low) / (high - low + 1e-9), 0, 1).astype(np.float32)
+    return scaled
 
 
 def _shape(rng: Rng, draw: ImageDraw.ImageDraw, size: int, radius: float, shade: int) -> None:
@@ -171,9 +172,7 @@ def make_texture(rng: Rng, size: int = 384) -> npt.NDArray[np.uint8]:
 
 def texture_bank(seed: int, count: int, size: int = 384) -> Tensor:
     """``(count, size, size)`` uint8 textures; the same for the same seed."""
-    return torch.from_numpy(
-        np.stack([make_texture(np.random.default_rng([seed, i]), size) for i in range(count)])
-    )
+    return torch.from_numpy(np.stack([make_texture(np.random.default_rng([seed, i]), size) for i in range(count)]))
 
 
 # ------------------------------------------------------------------------------------------------------ camera
@@ -198,9 +197,7 @@ class Camera:
         c, s = torch.cos(column(self.roll)), torch.sin(column(self.roll))
         q = p * torch.exp(-column(self.log_zoom))[..., None]
         qx, qy = q[..., 0], q[..., 1]
-        return torch.stack(
-            [c * qx - s * qy + depth * column(self.x), s * qx + c * qy + depth * column(self.y)], -1
-        )
+        return torch.stack([c * qx - s * qy + depth * column(self.x), s * qx + c * qy + depth * column(self.y)], -1)
 
     def picture(self, w: Tensor) -> Tensor:
         """World points ``(T, ..., 2)`` back to picture points (the inverse of :meth:`world` at depth 1)."""
@@ -211,9 +208,7 @@ class Camera:
 
         dx, dy = w[..., 0] - column(self.x), w[..., 1] - column(self.y)
         c, s = torch.cos(column(self.roll)), torch.sin(column(self.roll))
-        return (
-            torch.stack([c * dx + s * dy, -s * dx + c * dy], -1) * torch.exp(column(self.log_zoom))[..., None]
-        )
+        return torch.stack([c * dx + s * dy, -s * dx + c * dy], -1) * torch.exp(column(self.log_zoom))[..., None]
 
 
 def _progress(rng: Rng, frames: int) -> Array:
@@ -244,21 +239,27 @@ def _shake(rng: Rng, frames: int, seconds: float) -> Array:
         value += f ** -rng.uniform(0.2, 0.8) * np.sin(2 * np.pi * (f * t + rng.random()))
     line = np.polyfit(t, value, 1)
     value -= np.polyval(line, t)
-    return (value / (value.std() + 1e-6)).astype(np.float32)
+    steadied: Array = (value / (value.std() + 1e-6)).astype(np.float32)
+    return steadied
 
 
 def _log_uniform(rng: Rng, low: float, high: float) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-def make_camera(rng: Rng, label: str, frames: int, seconds: float, aspect: float) -> Camera:
+def make_camera(rng: Rng, label: str, frames: int, seconds: float, aspect: float, plain: bool = False) -> Camera:
     """A camera that does what ``label`` says, with the imperfections of real ones.
 
     Speeds run from barely visible to fast: pans and tilts 1.5 % to 60 % of the picture's width or height a second,
     zooms 2 % to 60 % a second, rolls 1.7 to 50 degrees a second.
     """
     zero = np.zeros(frames, dtype=np.float32)
-    moves: dict[str, Array] = {"x": zero.copy(), "y": zero.copy(), "log_zoom": zero.copy(), "roll": zero.copy()}
+    moves: dict[str, Array] = {
+        "x": zero.copy(),
+        "y": zero.copy(),
+        "log_zoom": zero.copy(),
+        "roll": zero.copy(),
+    }
     span = {"x": 2 * aspect, "y": 2.0, "log_zoom": 1.0, "roll": 1.0}
     slowest = {"x": 0.015, "y": 0.015, "log_zoom": 0.02, "roll": 0.03}
     fastest = {"x": 0.6, "y": 0.6, "log_zoom": 0.6, "roll": 0.87}
@@ -275,16 +276,14 @@ def make_camera(rng: Rng, label: str, frames: int, seconds: float, aspect: float
     strength = 0.0  # of the move, as the share of the picture that its edge crosses in the clip
     if label in axis_sign:
         axis, sign = axis_sign[label]
-        speed = _log_uniform(rng, slowest[axis], fastest[axis])
+        speed = _log_uniform(rng, slowest[axis] * (3 if plain else 1), fastest[axis] * (0.6 if plain else 1))
         moves[axis] = sign * span[axis] * speed * seconds * _progress(rng, frames)
         strength = speed * seconds * (0.5 if axis in ("log_zoom", "roll") else 1.0)
-        if rng.random() < 0.4:  # a lesser move on another axis
+        if rng.random() < 0.4 and not plain:  # a lesser move on another axis
             other = str(rng.choice([a for a in moves if a != axis]))
             lesser = strength * rng.uniform(0, 0.35) * (2.0 if other in ("log_zoom", "roll") else 1.0)
-            moves[other] = (rng.choice([-1, 1]) * span[other] * lesser * _progress(rng, frames)).astype(
-                np.float32
-            )
-    shaking = label == "handheld" or (label != "static" and rng.random() < 0.4)
+            moves[other] = (rng.choice([-1, 1]) * span[other] * lesser * _progress(rng, frames)).astype(np.float32)
+    shaking = label == "handheld" or (label != "static" and rng.random() < 0.4 and not plain)
     if shaking:
         size = _log_uniform(rng, 0.003, 0.03)
         if label != "handheld":
@@ -296,7 +295,8 @@ def make_camera(rng: Rng, label: str, frames: int, seconds: float, aspect: float
         moves["log_zoom"] = moves["log_zoom"] + size * rng.uniform(0, 0.4) * _shake(rng, frames, seconds)
         if label == "handheld":  # the hand drifts a little, less than it shakes
             for axis in ("x", "y"):
-                moves[axis] = moves[axis] + 2.0 * size * rng.uniform(-1, 1) * np.linspace(0, 1, frames)
+                drift = 2.0 * size * rng.uniform(-1, 1) * np.linspace(0, 1, frames)
+                moves[axis] = (moves[axis] + drift).astype(np.float32)
     middle = {a: float(v.mean()) for a, v in moves.items()}
     return Camera(**{a: (v - middle[a]).astype(np.float32) for a, v in moves.items()})
 
@@ -342,7 +342,8 @@ def _figure(rng: Rng, t: Array, q: Tensor, edge: float) -> tuple[Tensor, Tensor,
         return (rng.normal(0, 0.5) + size * np.sin(turn)).astype(np.float32)
 
     def limb(start: Array, angle: Array, length: float) -> Array:
-        return start + length * np.stack([np.sin(angle), np.cos(angle)], -1).astype(np.float32)
+        tip: Array = start + length * np.stack([np.sin(angle), np.cos(angle)], -1).astype(np.float32)
+        return tip
 
     lean = swing(rng.uniform(0, 0.6))
     hip = np.zeros((len(t), 2), np.float32)
@@ -357,19 +358,20 @@ def _figure(rng: Rng, t: Array, q: Tensor, edge: float) -> tuple[Tensor, Tensor,
             parts.append((joint, elbow, radius))
             parts.append((elbow, limb(elbow, angle + swing(rng.uniform(0, 0.8)), second), radius * 0.8))
     shades = rng.uniform(0, 1, 4)[rng.integers(0, 4, len(parts))]
-    nearest = torch.full(q.shape[:-1], 9.0)
+    qx, qy = q.unbind(-1)
+    nearest = torch.full_like(qx, 9.0)
     shade = torch.zeros_like(nearest)
-    local = q.clone()
+    local_x, local_y = torch.zeros_like(nearest), torch.zeros_like(nearest)
     for (a, b, radius), tone in zip(parts, shades, strict=True):
-        start = torch.from_numpy(a)[:, None, None]
-        axis = torch.from_numpy(b - a)[:, None, None]
-        along = ((q - start) * axis).sum(-1) / ((axis * axis).sum(-1) + 1e-9)
-        offset = q - start - along.clamp(0, 1)[..., None] * axis
-        distance = torch.sqrt((offset * offset).sum(-1)) - radius
+        x0, y0, ax, ay = (torch.from_numpy(v)[:, None, None] for v in (*a.T, *(b - a).T))
+        dx, dy = qx - x0, qy - y0
+        along = ((dx * ax + dy * ay) / (ax * ax + ay * ay + 1e-9)).clamp_(0, 1)
+        distance = torch.hypot(dx - along * ax, dy - along * ay) - radius
         closer = distance < nearest
-        nearest = torch.where(closer, distance, nearest)
-        shade = torch.where(closer, torch.tensor(float(tone)), shade)
-        local = torch.where(closer[..., None], q - start, local)
+        nearest = torch.minimum(nearest, distance)
+        shade.masked_fill_(closer, float(tone))
+        local_x, local_y = torch.where(closer, dx, local_x), torch.where(closer, dy, local_y)
+    local = torch.stack([local_x, local_y], -1)
     return _soft(nearest, edge), shade, local
 
 
@@ -389,7 +391,9 @@ def _mover(rng: Rng, label: str, camera: Camera, p: Tensor, t: Array, bank: Tens
     It stands in the world, or, as a subject the camera follows, in the picture.
     """
     followed = rng.random() < (0.35 if label.startswith(("pan", "tilt")) else 0.1)
-    points = p.expand(len(t), -1, -1, -1) if followed else camera.world(p.expand(len(t), -1, -1, -1), rng.uniform(1.0, 1.3))
+    points = (
+        p.expand(len(t), -1, -1, -1) if followed else camera.world(p.expand(len(t), -1, -1, -1), rng.uniform(1.0, 1.3))
+    )
     size = _log_uniform(rng, 0.35, 3.2)
     reach = float(p[..., 0].max())
     place = np.stack([rng.uniform(-1, 1) * reach, rng.uniform(-0.8, 0.9)]).astype(np.float32)
@@ -414,7 +418,9 @@ def _mover(rng: Rng, label: str, camera: Camera, p: Tensor, t: Array, bank: Tens
     edge = 2.0 / side / size * rng.uniform(1, 2)
     mask, shade, local = _figure(rng, t, q, edge) if rng.random() < 0.7 else _lump(rng, q, edge)
     texture = bank[int(rng.integers(len(bank)))]
-    detail = _sample(texture, local, rng.uniform(60, 160), torch.from_numpy(rng.uniform(-0.6, 0.6, 2).astype(np.float32)))
+    detail = _sample(
+        texture, local, rng.uniform(60, 160), torch.from_numpy(rng.uniform(-0.6, 0.6, 2).astype(np.float32))
+    )
     strength = rng.choice([rng.uniform(0, 0.3), rng.uniform(0, 1)])
     return mask, torch.clamp(shade + strength * (detail - 0.5), 0, 1)
 
@@ -543,14 +549,20 @@ def camera_flow(camera: Camera, aspect: float, T: int, patches: int) -> Tensor:
     """Where the background at each patch centre came from: ``(T, G, G, 2)``, fractions of the picture's side."""
     p = picture_grid(patches, aspect).expand(T, -1, -1, -1)
     world = camera.world(p)
-    before = Camera(
-        *(np.concatenate([v[:1], v[:-1]]) for v in (camera.x, camera.y, camera.log_zoom, camera.roll))
-    )
+    before = Camera(*(np.concatenate([v[:1], v[:-1]]) for v in (camera.x, camera.y, camera.log_zoom, camera.roll)))
     return (p - before.picture(world)) / torch.tensor([2 * aspect, 2.0])
 
 
 def render_clip(
-    rng: Rng, bank: Tensor, *, label: int | None = None, frames: int = 12, rate: float = 6.0, side: int = 96, patches: int = 6
+    rng: Rng,
+    bank: Tensor,
+    *,
+    label: int | None = None,
+    frames: int = 12,
+    rate: float = 6.0,
+    side: int = 96,
+    patches: int = 6,
+    plain: bool = False,
 ) -> Clip:
     """Draw one clip.
 
@@ -562,15 +574,18 @@ def render_clip(
         rate: frames per second.
         side: S, a multiple of 8.
         patches: G.
+        plain: a lesson for beginners: a textured world, a clear move, and nothing that disturbs.
     """
     index = int(rng.integers(len(LABELS))) if label is None else label
     name = LABELS[index]
     t = (np.arange(frames) / rate).astype(np.float32)
     seconds = float(t[-1])
     aspect = float(rng.choice([16 / 9, 4 / 3, 1.0, 9 / 16, rng.uniform(0.5, 2.4)], p=[0.45, 0.2, 0.05, 0.15, 0.15]))
-    camera = make_camera(rng, name, frames, seconds, aspect)
+    camera = make_camera(rng, name, frames, seconds, aspect, plain)
     p = picture_grid(side, aspect)
     picture = _backdrop(rng, camera, p, frames, bank, seconds)
+    if plain:
+        return Clip(picture, index, camera_flow(camera, aspect, frames, patches))
     if rng.random() < 0.35:
         mask, value = _near_layer(rng, camera, p, frames, bank)
         picture = picture * (1 - mask) + value * mask
@@ -607,7 +622,12 @@ def mirror(clip: Clip, axis: str) -> Clip:
 def backwards(clip: Clip) -> Clip:
     """The clip played backwards, every motion the opposite one."""
     name = LABELS[clip.label]
-    for pair in (("pan left", "pan right"), ("tilt up", "tilt down"), ("zoom in", "zoom out"), ("roll left", "roll right")):
+    for pair in (
+        ("pan left", "pan right"),
+        ("tilt up", "tilt down"),
+        ("zoom in", "zoom out"),
+        ("roll left", "roll right"),
+    ):
         name = _swap(name, *pair)
     flow = torch.cat([clip.flow[:1] * 0, -clip.flow[1:].flip(0)])
     return Clip(clip.frames.flip(0), LABELS.index(name), flow)

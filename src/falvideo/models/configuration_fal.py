@@ -21,9 +21,7 @@ POOLINGS: tuple[str, ...] = ("cls", "mean")
 def _pair(value: int | list[int] | tuple[int, int], name: str) -> tuple[int, int]:
     pair = (value, value) if isinstance(value, int) else tuple(value)
     if len(pair) != 2 or any(not isinstance(v, int) or v < 1 for v in pair):
-        raise ModelConfigError(
-            f"{name}={value!r} is not a size", remedy="give a positive integer, or [height, width]"
-        )
+        raise ModelConfigError(f"{name}={value!r} is not a size", remedy="give a positive integer, or [height, width]")
     return pair[0], pair[1]
 
 
@@ -52,6 +50,9 @@ class FALConfig(PreTrainedConfig):  # type: ignore[misc]
         attention_scheme: which patches attend together; one of ``ATTENTION_SCHEMES``.
         frame_difference: give the patch embedding, beside each frame, its difference from the frame before
             (zero for the first) as extra channels. Makes motion linearly visible to a small model.
+        patch_standardisation: before the patch embedding, take each patch's mean off its frame channels and divide
+            all its channels by the standard deviation of the frame channels. Motion is the ratio of the frame
+            difference to the gradient; this makes it independent of light and contrast.
         pooling: what the head reads: the class token (``"cls"``) or the mean of all patch tokens (``"mean"``).
         classifier_hidden_size: hidden width of the head's one-hidden-layer MLP; ``None`` for ``hidden_size``,
             0 for a plain linear head (published weights have one).
@@ -80,6 +81,7 @@ class FALConfig(PreTrainedConfig):  # type: ignore[misc]
     qkv_bias: bool = True
     attention_scheme: str = "divided"
     frame_difference: bool = False
+    patch_standardisation: bool = False
     pooling: str = "cls"
     classifier_hidden_size: int | None = None
     frame_rate: float | int | None = None
@@ -93,8 +95,7 @@ class FALConfig(PreTrainedConfig):  # type: ignore[misc]
         if height % rows or width % columns:
             raise ModelConfigError(
                 f"image_size={self.image_size} is not divisible by patch_size={self.patch_size}",
-                remedy=f"use e.g. image_size=[{max(1, height // rows) * rows}, "
-                f"{max(1, width // columns) * columns}]",
+                remedy=f"use e.g. image_size=[{max(1, height // rows) * rows}, {max(1, width // columns) * columns}]",
             )
         self._check_choice("attention_scheme", self.attention_scheme, ATTENTION_SCHEMES)
         self._check_choice("pooling", self.pooling, POOLINGS)
@@ -113,9 +114,8 @@ class FALConfig(PreTrainedConfig):  # type: ignore[misc]
                 raise ModelConfigError(f"{name}={value!r}", remedy="give a positive integer")
         if self.hidden_size % self.num_attention_heads:
             raise ModelConfigError(
-                f"hidden_size={self.hidden_size} is not divisible by "
-                f"num_attention_heads={self.num_attention_heads}",
-                remedy=f"use e.g. hidden_size={self.num_attention_heads * -(-self.hidden_size // self.num_attention_heads)}",
+                f"hidden_size={self.hidden_size} is not divisible by num_attention_heads={self.num_attention_heads}",
+                remedy=f"use e.g. hidden_size={self.hidden_size + -self.hidden_size % self.num_attention_heads}",
             )
         for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "drop_path_rate"):
             value = getattr(self, name)

@@ -55,10 +55,21 @@ class PatchEmbedding(nn.Module):
         P, Q = self.config.patch_hw
         H, W = height // P, width // Q
         patches = pixel_values.reshape(B, T, C, H, P, W, Q).permute(0, 1, 3, 5, 2, 4, 6)
+        if self.config.patch_standardisation:
+            patches = self._standardise(patches)
         x_BTHWD = self.projection(patches.reshape(B, T, H, W, C * P * Q))
         x_BTHWD = x_BTHWD + self._place(H, W) + self._time(T)
         cls_B1D = (self.cls_token + self.position_embeddings[:, :1]).expand(B, -1, -1)
         return self.dropout(cls_B1D), self.dropout(x_BTHWD)
+
+    def _standardise(self, patches: Tensor) -> Tensor:
+        """``(B, T, H, W, C, P, Q)``: patches without their brightness, in units of their own contrast."""
+        frame = patches[..., : self.config.num_channels, :, :]
+        frame = frame - frame.mean(dim=(-1, -2), keepdim=True)
+        # The constant keeps sensor noise on plain surfaces from being blown up to full contrast.
+        contrast = torch.rsqrt(frame.square().mean(dim=(-1, -2, -3), keepdim=True) + 0.01)
+        difference = patches[..., self.config.num_channels :, :, :]
+        return torch.cat([frame, difference], dim=-3) * contrast
 
     def _check(self, pixel_values: Tensor) -> None:
         config = self.config
@@ -86,7 +97,7 @@ class PatchEmbedding(nn.Module):
         """Position embeddings ``(1, 1, H, W, D)``, resized as a 2-D grid when the frames have another size."""
         grid_h, grid_w = self.config.grid_hw
         grid = self.position_embeddings[:, 1:].view(1, grid_h, grid_w, -1)
-        if (H, W) != (grid_h, grid_w):
+        if (grid_h, grid_w) != (H, W):
             planes = grid.permute(0, 3, 1, 2).float()
             planes = F.interpolate(planes, size=(H, W), mode="bicubic", align_corners=False)
             grid = planes.permute(0, 2, 3, 1).to(grid.dtype)
@@ -94,7 +105,7 @@ class PatchEmbedding(nn.Module):
 
     def _time(self, T: int) -> Tensor:
         """Time embeddings ``(1, T, 1, 1, D)``, resized linearly when the clip has another number of frames."""
-        time = self.time_embeddings
+        time: Tensor = self.time_embeddings
         if time.shape[1] != T:
             line = time.transpose(1, 2).float()
             line = F.interpolate(line, size=T, mode="linear", align_corners=False)
@@ -260,9 +271,7 @@ class ClassificationHead(nn.Module):
 
     def __init__(self, config: FALConfig) -> None:
         super().__init__()
-        hidden = (
-            config.hidden_size if config.classifier_hidden_size is None else config.classifier_hidden_size
-        )
+        hidden = config.hidden_size if config.classifier_hidden_size is None else config.classifier_hidden_size
         self.dense = nn.Linear(config.hidden_size, hidden) if hidden else None
         self.activation = ACT2FN[config.hidden_act] if hidden else None
         self.dropout = nn.Dropout(config.hidden_dropout_prob)

@@ -21,6 +21,8 @@ from falvideo.errors import ModelConfigError
 
 Size = tuple[int, int]
 
+LUMA = (0.299, 0.587, 0.114)
+
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -34,6 +36,7 @@ class Preprocessing:
         offset: added after scaling (ViViT subtracts 1).
         mean: subtracted, one a channel; ``None`` for no normalisation.
         std: divided by, one a channel.
+        grayscale: whether colours become one channel of luma (ITU-R BT.601) before scaling.
     """
 
     size: Size | None = None
@@ -43,6 +46,7 @@ class Preprocessing:
     offset: float = 0.0
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    grayscale: bool = False
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], uri: str = "preprocessor_config.json") -> Preprocessing:
@@ -68,7 +72,7 @@ class Preprocessing:
         scale = float(values.get("rescale_factor", 1 / 255)) if values.get("do_rescale", True) else 1.0
         # ViViT writes a factor of 1/127.5 and subtracts 1 unless told not to.
         offset = -1.0 if values.get("offset", False) and values.get("do_rescale", True) else 0.0
-        return cls(size, shortest_edge, crop, scale, offset, mean, std)
+        return cls(size, shortest_edge, crop, scale, offset, mean, std, bool(values.get("do_grayscale", False)))
 
     def resized(self, height: int, width: int) -> Size:
         """The (height, width) that a frame of ``height`` x ``width`` pixels is resized to."""
@@ -91,11 +95,15 @@ class Preprocessing:
             ModelConfigError: when a frame is smaller than the crop.
         """
         frames = self._central(frames)
-        values = frames.movedim(-1, -3).to(torch.float32)
+        if self.grayscale and frames.shape[-1] == 3:
+            values = (frames.to(torch.float32) @ torch.tensor(LUMA, device=frames.device))[..., None, :, :]
+        else:
+            values = frames.movedim(-1, -3).to(torch.float32)
         if self.mean is None or self.std is None:
             return values * self.scale + self.offset
         shape = (-1, 1, 1)
-        mean, std = torch.tensor(self.mean).view(shape), torch.tensor(self.std).view(shape)
+        mean = torch.tensor(self.mean, device=values.device).view(shape)
+        std = torch.tensor(self.std, device=values.device).view(shape)
         # One multiply and one add over the big tensor instead of four passes.
         return torch.addcmul((self.offset - mean) / std, values, self.scale / std)
 
@@ -132,6 +140,4 @@ def _read_size(value: Any, uri: str) -> tuple[Size | None, int | None]:
             return (int(value["height"]), int(value["width"])), None
         if value.get("shortest_edge"):
             return None, int(value["shortest_edge"])
-    raise ModelConfigError(
-        f"{uri}: size={value!r} is not understood", remedy="use {height, width} or {shortest_edge}"
-    )
+    raise ModelConfigError(f"{uri}: size={value!r} is not understood", remedy="use {height, width} or {shortest_edge}")

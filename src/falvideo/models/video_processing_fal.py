@@ -7,6 +7,7 @@ An ordinary transformers image processor (a list of frames is a video), so that 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,7 @@ class FALVideoProcessor(BaseImageProcessor):  # type: ignore[misc]
         do_normalize: whether to subtract ``image_mean`` and divide by ``image_std``.
         image_mean: one value a channel.
         image_std: one value a channel.
+        do_grayscale: whether to turn colours into one channel of luma first, for models with ``num_channels=1``.
     """
 
     model_input_names = ["pixel_values"]  # noqa: RUF012 (transformers reads a list)
@@ -52,6 +54,7 @@ class FALVideoProcessor(BaseImageProcessor):  # type: ignore[misc]
         do_normalize: bool = True,
         image_mean: Sequence[float] | None = None,
         image_std: Sequence[float] | None = None,
+        do_grayscale: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -62,8 +65,10 @@ class FALVideoProcessor(BaseImageProcessor):  # type: ignore[misc]
         self.do_rescale = do_rescale
         self.rescale_factor = rescale_factor
         self.do_normalize = do_normalize
-        self.image_mean = [0.45, 0.45, 0.45] if image_mean is None else list(image_mean)
-        self.image_std = [0.225, 0.225, 0.225] if image_std is None else list(image_std)
+        channels = 1 if do_grayscale else 3
+        self.image_mean = [0.45] * channels if image_mean is None else list(image_mean)
+        self.image_std = [0.225] * channels if image_std is None else list(image_std)
+        self.do_grayscale = do_grayscale
 
     def __call__(self, images: Any = None, *, videos: Any = None, **kwargs: Any) -> BatchFeature:
         """See :meth:`preprocess`."""
@@ -88,7 +93,7 @@ class FALVideoProcessor(BaseImageProcessor):  # type: ignore[misc]
         values = {**self.to_dict(), **overrides}
         plan = Preprocessing.from_dict(values, type(self).__name__)
         if not values["do_resize"]:
-            plan = Preprocessing(None, None, plan.crop, plan.scale, plan.offset, plan.mean, plan.std)
+            plan = replace(plan, size=None, shortest_edge=None)
         clips = [plan.pixels(plan.resize(clip)) for clip in _videos(images, values["do_rescale"])]
         if len({tuple(clip.shape) for clip in clips}) > 1:
             shapes = ", ".join(str(tuple(clip.shape)) for clip in clips)
@@ -128,7 +133,7 @@ def _clip(frames: Any, rescaling: bool) -> Tensor:
     if len({a.shape for a in arrays}) > 1:
         raise ModelConfigError("the frames of one video have different sizes", remedy="resize them to one size")
     stacked = np.stack(arrays)
-    if rescaling and np.issubdtype(stacked.dtype, np.floating) and 0 <= stacked.min() and stacked.max() <= 1:
+    if rescaling and np.issubdtype(stacked.dtype, np.floating) and stacked.min() >= 0 and stacked.max() <= 1:
         logger.warning_once(
             "The frames look already scaled to [0, 1]: pass do_rescale=False to leave their values as they are."
         )

@@ -96,9 +96,7 @@ def resolve_device(name: str = "auto") -> torch.device:
     if name == "auto":
         return torch.device("cuda" if "cuda" in here else "mps" if "mps" in here else "cpu")
     if name not in here:
-        raise UnknownDeviceError(
-            f"device {name!r} is not available here", remedy=f"use one of auto, {', '.join(here)}"
-        )
+        raise UnknownDeviceError(f"device {name!r} is not available here", remedy=f"use one of auto, {', '.join(here)}")
     return torch.device(name)
 
 
@@ -125,7 +123,7 @@ def load_model(name: str, *, device: str = "auto") -> VideoClassifier:
         raise ModelConfigError(f"model {name}: its config.json has no num_frames", remedy="use a video classifier")
     rate = getattr(config, "frame_rate", None) or FAMILY_RATES.get(config.model_type, DEFAULT_RATE)
     return VideoClassifier(
-        info=ModelInfo(name.split("@")[0], _revision(name, config, revision), parameters_hash(model)),
+        info=ModelInfo(name.split("@", maxsplit=1)[0], _revision(name, config, revision), parameters_hash(model)),
         labels=labels,
         num_frames=num_frames,
         frame_rate=float(rate),
@@ -175,7 +173,7 @@ def _load(name: str, folder: str, revision: str | None) -> tuple[Any, Any]:
         )
     except ModelError:
         raise
-    except Exception as error:  # noqa: BLE001  transformers raises a dozen kinds for "there is no such model"
+    except Exception as error:
         raise _explain(name, error) from error
     finally:
         logging.set_verbosity(verbosity)
@@ -201,7 +199,8 @@ def _explain(name: str, error: Exception) -> ModelError:
         )
     if "Unrecognized configuration class" in reason or "does not recognize this architecture" in reason:
         return ModelConfigError(
-            f"model {name!r} is not a video classifier", remedy="give one that AutoModelForVideoClassification loads"
+            f"model {name!r} is not a video classifier",
+            remedy="give one that AutoModelForVideoClassification loads",
         )
     return ModelError(f"model {name!r} could not be loaded ({first})", remedy="weights must be safetensors")
 

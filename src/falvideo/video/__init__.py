@@ -41,9 +41,7 @@ def open_video(
         SourceError: the subclass says what is wrong with the file.
     """
     if backend not in BACKENDS:
-        raise UsageError(
-            f"unknown video backend {backend!r}", remedy=f"use one of: {', '.join(sorted(BACKENDS))}"
-        )
+        raise UsageError(f"unknown video backend {backend!r}", remedy=f"use one of: {', '.join(sorted(BACKENDS))}")
     return BACKENDS[backend](source, limits)
 
 

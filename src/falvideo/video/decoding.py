@@ -6,6 +6,7 @@ odd ends up in ``notes``, a line each.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from array import array
 from collections import deque
@@ -28,6 +29,7 @@ from falvideo.errors import NoFramesError, NoVideoStreamError
 from falvideo.video import guard
 from falvideo.video.guard import Limits
 from falvideo.video.sampling import EPSILON, FrameClock, is_variable
+from falvideo.video.skipping import Needed, Skipper
 
 # FFmpeg's log: PyAV installs a handler that drops every message when it is imported, for all threads, so
 # nothing reaches stderr and nothing is set here; an application that asked for the log keeps it.
@@ -41,6 +43,7 @@ _PREFIX_BYTES = 16 * 2**20
 _MAX_REORDER = 16  # frames that may still be missing before the last one seen, in decoding order
 _HELD_BYTES = 256 * 2**20  # packets since the last key frame, held while skipping to a start
 _DEMUX_ERRORS = 50  # in a row, after which the rest of the file is given up
+_LOOK_AHEAD = 24  # packets; more than frames are ever out of order (16 in H.264)
 _DECODE_ERRORS = 1000  # the same; a few seconds of damage must not end a long video
 
 _GENPTS = 1  # AVFMT_FLAG_GENPTS
@@ -48,6 +51,9 @@ _GENPTS = 1  # AVFMT_FLAG_GENPTS
 # Where one packet is one frame and carries its exact time, so that counting packets counts frames.
 _COUNTABLE_FORMATS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 _COUNTABLE_CODECS = ("h264", "hevc", "av1", "vp9")
+# Where a picture that the bit stream marks as not referred to is so for certain (in HEVC it is not: the mark
+# holds within one temporal layer), and where packets tell the times of the pictures left out.
+_SKIPPABLE_CODEC = "h264"
 # Demuxers that flag a packet as corrupt when the transport lost a bit of it; its decoder copes best itself.
 _LOSSY_FORMATS = ("mpegts", "mpeg")
 
@@ -138,7 +144,7 @@ class Track:
             container = av.open(
                 file,
                 "r",
-                options={**guard.OPTIONS, "max_pixels": str(limits.max_pixels)},
+                options={**guard.OPTIONS, "max_pixels": _decoder_cap(limits)},
                 metadata_errors="ignore",  # titles in unknown encodings are common
                 buffer_size=_READ_BYTES,
                 io_open=_refuse,
@@ -149,6 +155,19 @@ class Track:
             return container
         except FFMPEG_ERRORS as error:
             raise guard.not_opened(head, self.name, self.uri, reason_of(error)) from error
+
+    def _declared_size(self) -> tuple[int, int]:
+        """(width, height) that the container says, where FFmpeg found it over the cap and forgot it.
+
+        No decoder is allowed this time, so that nothing of that size is made.
+        """
+        with guard.open_regular(self.uri)[0] as file, contextlib.suppress(*FFMPEG_ERRORS):
+            options = {**guard.OPTIONS, "codec_whitelist": "none"}
+            with av.open(file, "r", options=options, metadata_errors="ignore", io_open=_refuse) as container:
+                stream = container.streams[self.stream.index]
+                if isinstance(stream, VideoStream):
+                    return stream.codec_context.width, stream.codec_context.height
+        return 0, 0
 
     def _choose(self) -> VideoStream:
         videos = list(self.container.streams.video)
@@ -169,13 +188,14 @@ class Track:
     def _prepare(self, limits: Limits) -> None:
         context = self.stream.codec_context
         if context is None:  # what PyAV gives where FFmpeg has no decoder, whatever its type stub says
-            raise NoFramesError(
-                f"{self.name}: no decoder for its codec", remedy="convert it to H.264", uri=self.uri
-            )
-        limits.check_pixels(self.name, context.width, context.height)
+            raise NoFramesError(f"{self.name}: no decoder for its codec", remedy="convert it to H.264", uri=self.uri)
+        width, height = context.width, context.height
+        if not (width and height):
+            width, height = self._declared_size()
+        limits.check_pixels(self.name, width, height)
         limits.check_duration(self.name, self.duration[0] or 0.0)
         limits.check_frames(self.name, self.stream.frames)
-        context.options = {"max_pixels": str(limits.max_pixels)}  # ignored when given at opening
+        context.options = {"max_pixels": _decoder_cap(limits)}  # ignored when given at opening
         context.thread_type = "FRAME"  # twice as fast as slices
         context.thread_count = max(2, min(os.cpu_count() or 2, 8))
 
@@ -183,7 +203,8 @@ class Track:
 class Pass:
     """Frames from the beginning of a file, or from just before a start, once.
 
-    Iterating gives ``(time in seconds, frame)``, ascending; only what the caller keeps stays in memory.
+    Iterating gives ``(time in seconds, frame)``, ascending; only what the caller keeps stays in memory. After
+    ``only``, frames that are not needed may be ``None``.
 
     Attributes:
         track: what is being read.
@@ -206,15 +227,20 @@ class Pass:
         self._origin: float | None = None
         self._demuxer = self._readable_packets()
         self._packets: Iterator[VideoPacket | None] = self._demuxer
-        self._decoder: Generator[tuple[float, VideoFrame]] | None = None
+        self._decoder: Generator[tuple[float, VideoFrame | None]] | None = None
         self._seconds = 0.0  # spent decoding
         self._damaged = 0
         self._near = ""
         self._decode_errors = 0  # in a row
-        self._broken: str | None = None  # why reading stopped, until it goes on
+        self._broken: tuple[str, int] | None = None  # the last damage: why, and at which packet
+        self._read = 0  # packets
+        self._sent = 0  # packets, to the decoder
         self._encrypted = False
         self._flushing = False  # whether the last packet was decoded
-        self._frames: Iterator[tuple[float, VideoFrame]] = iter(())
+        self._frames: Iterator[tuple[float, VideoFrame | None]] = iter(())
+        self._skipper: Skipper | None = None
+        self._ahead: deque[VideoPacket | None] = deque()
+        self._recent: deque[int] = deque(maxlen=_LOOK_AHEAD)
         self.first: VideoFrame
 
     def begin(self) -> None:
@@ -257,8 +283,11 @@ class Pass:
 
     def _decode_first(self, first_pts: int | None) -> None:
         self._decoder = self._timed_frames(first_pts)
-        time, self.first = next(self._decoder)  # never exhausted: without a frame it raises
-        self._frames = chain([(time, self.first)], self._decoder)
+        first = next(self._decoder)  # never exhausted: without a frame it raises
+        if first[1] is None:
+            raise AssertionError("nothing is left out yet")
+        self.first = first[1]
+        self._frames = chain([first], self._decoder)
 
     def _skip(self, target: int) -> tuple[VideoPacket | None, list[VideoPacket | None] | None, array[int]]:
         """Read up to tick ``target``: the key frame packet to decode from, what follows it, all times."""
@@ -306,7 +335,7 @@ class Pass:
             return True
         return False if whole else None
 
-    def __iter__(self) -> Iterator[tuple[float, VideoFrame]]:
+    def __iter__(self) -> Iterator[tuple[float, VideoFrame | None]]:
         """The frames not yet taken; raises ValueError when closed in between."""
         yield from self._frames
         if self.closed:
@@ -321,12 +350,17 @@ class Pass:
         self._demuxer.close()
         self.track.close()
 
-    def _timed_frames(self, first_pts: int | None) -> Generator[tuple[float, VideoFrame]]:
-        """Place each decoded frame in time; those before ``first_pts`` are no part of the pass."""
+    def only(self, needed: Needed) -> None:
+        """From here on decode only what is needed; other frames may come as ``None``, with their time."""
+        if self.track.format in _COUNTABLE_FORMATS and self.track.codec == _SKIPPABLE_CODEC:
+            self._skipper = Skipper(needed, self.clock.seconds)
+
+    def _timed_frames(self, first_pts: int | None) -> Generator[tuple[float, VideoFrame | None]]:
+        """Place each frame in time; those before ``first_pts`` are no part of the pass."""
         done = False
         while not done:
             began = perf_counter()
-            packet = next(self._packets, None)
+            packet = self._next_packet()
             done = self._flushing = packet is None
             frames = self._decode(packet)
             self._seconds += perf_counter() - began
@@ -334,22 +368,49 @@ class Pass:
             for frame in frames:
                 if first_pts is not None and frame.pts is not None and frame.pts < first_pts:
                     continue
-                time = self._place(frame)
+                if frame.pts is not None:
+                    yield from self._left_out_before(frame.pts, first_pts)
+                self._limits.check_pixels(self.track.name, frame.width, frame.height)
+                time = self._place(frame.pts, frame.dts, frame.duration or 0)
                 if time is not None:
                     yield time, frame
             done = done or self._decode_errors > _DECODE_ERRORS
+        yield from self._left_out_before(None, first_pts)
         self._finish()
 
-    def _place(self, frame: VideoFrame) -> float | None:
+    def _left_out_before(self, pts: int | None, first_pts: int | None) -> Iterator[tuple[float, None]]:
+        for ticks, duration in self._skipper.left_out_before(pts) if self._skipper is not None else ():
+            if first_pts is None or ticks > first_pts:
+                time = self._place(ticks, None, duration)
+                if time is not None:
+                    yield time, None
+
+    def _next_packet(self) -> VideoPacket | None:
+        """The next packet, having told the decoder whether its picture is needed."""
+        ahead = self._ahead
+        while self._skipper is not None and len(ahead) < _LOOK_AHEAD and (not ahead or ahead[-1] is not None):
+            ahead.append(next(self._packets, None))
+        packet = ahead.popleft() if ahead else next(self._packets, None)
+        if self._skipper is None or packet is None:
+            return packet
+        skip = False
+        # After damage everything is decoded: what hides it is made from the frames around it.
+        if packet.pts is not None and not packet.is_discard and self._broken is None:
+            self._recent.append(packet.pts)
+            near = [p.pts for p in ahead if p is not None and p.pts is not None and not p.is_discard]
+            skip = self._skipper.leave_out(packet.pts, packet.duration or 0, [*near, *self._recent])
+        self.track.stream.codec_context.skip_frame = "NONREF" if skip else "DEFAULT"
+        return packet
+
+    def _place(self, pts: int | None, dts: int | None, duration: int) -> float | None:
         track, clock = self.track, self.clock
-        time = clock.place(frame.pts, frame.dts, frame.duration or 0)
+        time = clock.place(pts, dts, duration)
         if clock.missing and not self._flushing:  # the last frames of AVI come out without their time
             self.notes["missing"] = f"{_count(clock.missing, 'frame')} had no timestamp: it was guessed"
         if clock.backward:
             self.notes["backward"] = (
                 f"{_count(clock.backward, 'frame')} left out: the timestamps go backwards or stand still"
             )
-        self._limits.check_pixels(track.name, frame.width, frame.height)
         self._limits.check_frames(track.name, clock.first_number + len(clock))
         if time is not None:
             self._limits.check_duration(track.name, time - (time if self._origin is None else self._origin))
@@ -357,23 +418,24 @@ class Pass:
 
     def _decode(self, packet: VideoPacket | None) -> list[VideoFrame]:
         """The frames that a packet completes, which may be none; ``None`` asks for the last ones."""
+        self._sent += 1
         try:
             frames = decode(self.track, packet)
         except FFMPEG_ERRORS as error:
             self._decode_errors += 1
-            self._broken = reason_of(error)
+            self._break(reason_of(error), self._sent)
             if packet is not None:
                 self._leave_out(packet.pts)
             return []
-        if frames and packet is not None:
+        if frames:
             self._decode_errors = 0
-            self._broken = None  # reading went on
         return frames
 
     def _readable_packets(self) -> Generator[VideoPacket | None]:
         """Packets that are worth decoding, then ``None``."""
         lossy = self.track.format in _LOSSY_FORMATS
         for packet in self._all_packets():
+            self._read += 1
             if packet.size == 0:
                 continue  # "nothing new" in AVI; decoders take it for the end of the video
             if packet.has_sidedata("encryption_info"):
@@ -381,7 +443,7 @@ class Pass:
                 self.notes["encrypted"] = "encrypted parts were left out"
                 continue
             if packet.is_corrupt and not lossy:
-                self._broken = "incomplete packet"
+                self._break("incomplete packet", self._read)
                 self._leave_out(packet.pts)
                 continue
             yield packet
@@ -399,9 +461,12 @@ class Pass:
                     yield packet
             except FFMPEG_ERRORS as error:
                 errors += 1
-                self._broken = reason_of(error)
+                self._break(reason_of(error), self._read)
             else:
                 return
+
+    def _break(self, reason: str, packet: int) -> None:
+        self._broken = reason, packet
 
     def _leave_out(self, pts: int | None) -> None:
         self._damaged += 1
@@ -415,10 +480,10 @@ class Pass:
         track, clock = self.track, self.clock
         if not len(clock):
             if self._encrypted:
-                raise NoFramesError(
-                    f"{track.name}: the video is encrypted", remedy="decrypt it first", uri=track.uri
-                )
-            why = f" ({self._broken})" if self._broken else ""
+                raise NoFramesError(f"{track.name}: the video is encrypted", remedy="decrypt it first", uri=track.uri)
+            why = f" ({self._broken[0]})" if self._broken else ""
+            if not track.stream.codec_context.width:  # what FFmpeg makes of one over the cap, too
+                why = f" (no picture size, or one over the limit of {self._limits.max_pixels} pixels)"
             raise NoFramesError(f"{track.name}: no frame can be decoded{why}", uri=track.uri)
         clock.complete = True
         origin = clock.first_time if self._origin is None else self._origin
@@ -431,14 +496,16 @@ class Pass:
         """What to say when less was read than the file declares."""
         declared, of_video = self.track.duration
         read = end - origin
+        # Frames in the decoder still come out after the damage that ends a file.
+        broken = self._broken is not None and self._read - self._broken[1] <= 2 * _MAX_REORDER
         if declared is None:
-            if self._broken is None:
+            if not broken:
                 return None
             return f"only the first {read:.1f} s could be read: the file is truncated or damaged after that"
         # Matroska counts its duration from 0 rather than from the first frame.
         short = declared - (read if self.track.format.startswith("mov") else max(read, end))
         frame = float(1 / self.track.rate) if self.track.rate else 0.0
-        if of_video and short > (1.5 * frame if self._broken else max(1.0, 2 * frame)):
+        if of_video and short > (1.5 * frame if broken else max(1.0, 2 * frame)):
             return (
                 f"only the first {read:.1f} s of {declared:.1f} s could be read: "
                 "the file is truncated or damaged after that"
@@ -451,6 +518,11 @@ class Pass:
 def decode(track: Track, packet: VideoPacket | None) -> list[VideoFrame]:
     """Decode one packet, or with ``None`` what is left; apart, so that tests can count what is decoded."""
     return track.stream.codec_context.decode(packet)
+
+
+def _decoder_cap(limits: Limits) -> str:
+    """FFmpeg's ``max_pixels``: it counts the padding of its buffers, so ours is checked again, exactly."""
+    return str(limits.max_pixels + limits.max_pixels // 4 + 2**16)
 
 
 def _refuse(*_: Any) -> Any:

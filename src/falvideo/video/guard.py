@@ -53,9 +53,7 @@ class Limits:
     def check_duration(self, shown: str, seconds: float) -> None:
         """Raise SourceLimitError when the video lasts longer than the cap."""
         if seconds > self.max_duration:
-            raise SourceLimitError(
-                f"{shown}: lasts {seconds:.0f} s, over the limit of {self.max_duration:.0f} s"
-            )
+            raise SourceLimitError(f"{shown}: lasts {seconds:.0f} s, over the limit of {self.max_duration:.0f} s")
 
     def check_frames(self, shown: str, frames: int) -> None:
         """Raise SourceLimitError when the video has more frames than the cap."""
@@ -65,9 +63,7 @@ class Limits:
     def check_decode_seconds(self, shown: str, seconds: float) -> None:
         """Raise SourceLimitError when decoding took longer than the cap."""
         if seconds > self.max_decode_seconds:
-            raise SourceLimitError(
-                f"{shown}: decoding took longer than the limit of {self.max_decode_seconds:g} s"
-            )
+            raise SourceLimitError(f"{shown}: decoding took longer than the limit of {self.max_decode_seconds:g} s")
 
 
 DEFAULT_LIMITS = Limits()
@@ -136,9 +132,7 @@ def open_regular(source: str | os.PathLike[str]) -> tuple[FileIO, str]:
     uri = os.fspath(source)
     name = shown(uri)
     if _URL.match(uri):
-        raise SourceError(
-            f"{name}: addresses are not opened", remedy="download it first, then give the file", uri=uri
-        )
+        raise SourceError(f"{name}: addresses are not opened", remedy="download it first, then give the file", uri=uri)
     try:
         # Looking before opening, as opening some devices does something; and after it, as the name may by
         # then belong to something else. Without O_NONBLOCK a pipe would wait for its writer for ever.

@@ -22,6 +22,7 @@ from falvideo.video import upright
 from falvideo.video.decoding import FFMPEG_ERRORS, Notes, Pass, reason_of
 from falvideo.video.guard import Limits
 from falvideo.video.sampling import EPSILON, FrameClock, grid_times
+from falvideo.video.skipping import needed_at, needed_on_grid
 from falvideo.video.upright import UPRIGHT, Orientation
 
 # The filter for resizing, measured on 1280x720 fine stripes moving by fractions of a pixel (one thread, ms a
@@ -99,6 +100,7 @@ class PyAVReader:
         if times[0] < self.info.start_time - EPSILON:
             raise self._outside(f"there is no frame at {times[0]:.3f} s")
         pass_ = self._new_pass(float(times[0]))
+        pass_.only(needed_at(times.tolist()))
         picked = list(self._pick(pass_, iter(times.tolist()), height, width))
         if len(picked) < len(times):
             raise self._outside(f"there is no frame at {times[len(picked)]:.3f} s", pass_.clock.end_time)
@@ -154,6 +156,7 @@ class PyAVReader:
         pass_ = self._new_pass(start)
         clock = pass_.clock
         t0 = self.info.start_time if start is None else max(start, self.info.start_time)
+        pass_.only(needed_on_grid(t0, rate))
         picked = self._pick(pass_, grid_times(t0, rate, end), *size)
         empty = True
         while batch := list(islice(picked, batch_size)):
@@ -173,11 +176,12 @@ class PyAVReader:
         clock = pass_.clock
         wanted = next(times, None)
         held: VideoFrame | None = None
+        number = 0
+        picture: UInt8Array | None = None
         convert = _Converter(self._orientation, height, width, self._name)
 
-        def until(limit: float, number: int) -> Iterator[tuple[float, int, UInt8Array]]:
-            nonlocal wanted
-            picture: UInt8Array | None = None
+        def until(limit: float) -> Iterator[tuple[float, int, UInt8Array]]:
+            nonlocal wanted, picture
             while wanted is not None and held is not None and wanted < limit - EPSILON:
                 if picture is None:
                     picture = convert(held)
@@ -185,13 +189,15 @@ class PyAVReader:
                 wanted = next(times, None)
 
         for time, frame in pass_:
-            # The frame before this one was on display until now.
-            yield from until(time, clock.first_number + len(clock) - 2)
+            yield from until(time)  # the frame before this one was on display until now
             if wanted is None:
                 return
-            held = frame
+            # A frame that was not needed comes as None. Should it be on display longer than foreseen, as
+            # the one after it turned out to be damaged, the one before it stands in.
+            if frame is not None:
+                held, number, picture = frame, clock.first_number + len(clock) - 1, None
         if clock.complete:
-            yield from until(clock.end_time, clock.first_number + len(clock) - 1)
+            yield from until(clock.end_time)
 
     def _new_pass(self, start: float | None) -> Pass:
         """A pass from the beginning or from a key frame before ``start``; the one before it ends."""
@@ -289,8 +295,7 @@ class _Converter:
             )
         except FFMPEG_ERRORS as error:
             raise NoFramesError(
-                f"{self._name}: frames of pixel format {frame.format.name} cannot be converted "
-                f"({reason_of(error)})"
+                f"{self._name}: frames of pixel format {frame.format.name} cannot be converted ({reason_of(error)})"
             ) from error
         return self._orientation.apply(cast(UInt8Array, small.to_ndarray()))
 

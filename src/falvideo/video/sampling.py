@@ -122,7 +122,7 @@ class FrameClock:
             self._gap = ticks - self._last
         self._last = ticks
         self._duration = max(0, duration)
-        time = self._seconds(ticks)
+        time = self.seconds(ticks)
         self._starts.append(time)
         return time
 
@@ -150,7 +150,7 @@ class FrameClock:
         """End of the last frame so far, seconds: by its own length, the declared rate or the previous gap."""
         if not self._starts:
             return 0.0
-        return self._seconds(self._last + self._length())
+        return self.seconds(self._last + self._length())
 
     @property
     def variable_rate(self) -> bool:
@@ -197,6 +197,7 @@ class FrameClock:
             return max(1, round(1 / (self._rate * self._time_base)))
         return self._gap
 
-    def _seconds(self, ticks: int) -> float:
+    def seconds(self, ticks: int) -> float:
+        """Time of a tick."""
         # int / int is correctly rounded whatever the size: as exact as a Fraction, and much faster.
         return ticks * self._time_base.numerator / self._time_base.denominator

@@ -1,0 +1,1 @@
+"""The ``falvideo`` command: parses, calls, prints. Heavy imports live inside the commands."""
