@@ -256,7 +256,12 @@ def export(run: Path, folder: Path) -> None:
     model.load_state_dict({k.removeprefix("model."): v for k, v in weights.items() if k.startswith("model.")})
     model.save_pretrained(folder)
     FALVideoProcessor(
-        size={"height": SIDE, "width": SIDE}, image_mean=[MEAN], image_std=[STD], do_grayscale=True
+        size={"height": SIDE, "width": SIDE},
+        image_mean=[MEAN],
+        image_std=[STD],
+        do_grayscale=True,
+        num_frames=FRAMES,
+        frame_rate=RATE,
     ).save_pretrained(folder)
     print(f"wrote {folder}")
 

@@ -3,20 +3,24 @@
     import falvideo.hf
     from transformers import AutoImageProcessor, FALVideoClassifierForVideoClassification
 
-The Auto classes know ``model_type: "fal"`` afterwards (config, model, video classification, image processor), and
+The Auto classes know ``model_type: "fal"`` afterwards (config, model, video classification, processor), and
 ``transformers.FALConfig`` and its siblings can be imported by name, as with a model that ships inside transformers.
 Importing twice changes nothing.
 """
 
 from __future__ import annotations
 
-import transformers
+import sys
+
 from transformers import (
     AutoConfig,
     AutoImageProcessor,
     AutoModel,
     AutoModelForVideoClassification,
 )
+
+# The name at the top of transformers refuses to be used without torchvision, the class itself does not.
+from transformers.models.auto.video_processing_auto import AutoVideoProcessor
 
 from falvideo.models.configuration_fal import FALConfig
 from falvideo.models.modeling_fal import (
@@ -32,6 +36,8 @@ def _register() -> None:
     AutoModel.register(FALConfig, FALModel, exist_ok=True)
     AutoModelForVideoClassification.register(FALConfig, FALVideoClassifierForVideoClassification, exist_ok=True)
     AutoImageProcessor.register(FALConfig, image_processor_classes={"pil": FALVideoProcessor}, exist_ok=True)
+    # Found by its name in this table whatever backend is asked for; it needs no torchvision.
+    AutoVideoProcessor.register(FALConfig, FALVideoProcessor, exist_ok=True)
     _make_known_to_pipelines()
     for thing in (
         FALConfig,
@@ -40,7 +46,9 @@ def _register() -> None:
         FALVideoClassifierForVideoClassification,
         FALVideoProcessor,
     ):
-        setattr(transformers, thing.__name__, thing)
+        # transformers replaces its own module while it is being imported, so the name above may be bound to the
+        # one replaced: what users import from is whatever stands in sys.modules now.
+        setattr(sys.modules["transformers"], thing.__name__, thing)
 
 
 def _make_known_to_pipelines() -> None:

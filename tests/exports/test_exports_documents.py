@@ -210,9 +210,7 @@ def test_broken_documents_are_refused_by_the_schema_and_by_load(place, value, me
     if value != "0" * 64 + "\n":
         assert not VALIDATOR.is_valid(document)
     with pytest.raises(SourceError, match=message):
-        load_json(
-            json.dumps(document) if not isinstance(value, int) or value < 10**9 else _with_big(document)
-        )
+        load_json(json.dumps(document) if not isinstance(value, int) or value < 10**9 else _with_big(document))
 
 
 def _with_big(document):

@@ -189,9 +189,7 @@ def test_failures_leave_everything_as_it_was(folder, monkeypatch, existing, over
     path = folder / "out"
     if existing:
         path.write_text("old")
-    kind, reason = (
-        (OutputExistsError, "already exists") if existing and not overwrite else (OutputError, reason)
-    )
+    kind, reason = (OutputExistsError, "already exists") if existing and not overwrite else (OutputError, reason)
     with monkeypatch.context() as patch:
         patch.setattr(os, function, _failing(number))
         with pytest.raises(kind, match=reason) as caught:

@@ -57,9 +57,7 @@ def _visible(timeline: Timeline):
     """Independently: the cues expected, by exact rounding of microseconds."""
     origin = round(timeline.source.start_time * 1e6)
     for one in timeline.segments:
-        start, end = (
-            (round(t * 1e6) - origin + 500) // 1000 for t in (round(one.start, 6), round(one.end, 6))
-        )
+        start, end = ((round(t * 1e6) - origin + 500) // 1000 for t in (round(one.start, 6), round(one.end, 6)))
         if one.label != UNKNOWN and end > start:
             yield one, start, end
 

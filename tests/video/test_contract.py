@@ -338,7 +338,7 @@ def test_leaving_out_what_is_not_needed_changes_nothing(
         b_frames=3,
         options={"preset": "fast"},
     )
-    results = []
+    results, decoded = [], []
     for codec in ("h264", "none"):
         monkeypatch.setattr(decoding, "_SKIPPABLE_CODEC", codec)
         with monkeypatch.context() as patch:
@@ -349,9 +349,10 @@ def test_leaving_out_what_is_not_needed_changes_nothing(
                 some = video.get_frames_played_at([0.3, 0.31, 1.7, 2.9], **SIZE)
                 results.append((shown, known.tolist(), some.frame_numbers.tolist(), video.end_time))
             results[-1] = (*results[-1], video.warnings)
-            if rate < 7:
-                assert (counted[0] < 220) == (codec == "h264")
+            decoded.append(counted[0])
     assert results[0] == results[1]
+    if rate < 7:
+        assert decoded[0] < 0.85 * decoded[1]
 
 
 def test_memory_does_not_grow_with_the_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,10 +4,13 @@
 1    some files failed (with -o, listed in DIR/errors.jsonl)
 2    usage: an option, format, model or device that does not exist
 130  interrupted; finished files are kept
+141  whoever read our output went away (| head), as the shell's own commands end then
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sys
 from typing import Annotated, NoReturn
@@ -17,6 +20,7 @@ import typer
 from falvideo import __version__
 from falvideo.cli.label import label
 from falvideo.cli.models import models
+from falvideo.cli.words import one_line
 from falvideo.errors import FalError
 
 app = typer.Typer(
@@ -25,7 +29,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,  # plain help: the boxes leave half the line for the words
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(label)
@@ -49,41 +53,64 @@ def options(
 
 def main() -> NoReturn:
     """Run the command; every way out is an exit code, never a traceback for a user's mistake."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that cannot show a character gets ? for it
+        sys.stdout.reconfigure(errors="replace")
     try:
         code = app(standalone_mode=False)
         sys.stdout.flush()
+        if code == 130:  # typer has caught the interrupt
+            _say(_INTERRUPTED)
     except FalError as error:
         _say(str(error))
         code = error.exit_code
     except KeyboardInterrupt:
-        _say("interrupted; finished files are kept")
+        _say(_INTERRUPTED)
         code = 130
-    except BrokenPipeError:
-        # The reader of our output went away (| head): nothing is wrong, and there is nobody left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # nothing is wrong, and there is nobody left to tell
         code = 141
     except Exception as error:  # noqa: BLE001  sorted out, or raised again, by _explain
         code = _explain(error)
+    _flush()
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _flush() -> None:
+    """Hand over what is left to say; where that fails, so that Python does not try again and complain."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            with contextlib.suppress(OSError):  # no real file, in a test
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+_INTERRUPTED = "interrupted; finished files are kept"
+
+
 def _explain(error: Exception) -> int:
-    """Exit code for what the option parser raises; anything else is a fault of ours and goes on up."""
+    """Exit code for what the option parser raises; anything else is a fault of ours and goes on up.
+
+    By the names of the classes: from one version of typer to another they come from different packages.
+    """
     kind = {base.__name__ for base in type(error).__mro__}
     if "Abort" in kind:
-        _say("interrupted; finished files are kept")
+        _say(_INTERRUPTED)
         return 130
     if "Exit" in kind:
         return int(getattr(error, "exit_code", 0))
+    if "NoArgsIsHelpError" in kind:  # its message is the help
+        print(getattr(error, "message", error), file=sys.stderr)
+        return 2
     if "ClickException" in kind:
+        command = getattr(getattr(error, "ctx", None), "command_path", "falvideo")
         text = " ".join(getattr(error, "format_message", error.__str__)().split())
-        _say(f"{text.rstrip('.')}: see `falvideo --help`" if text else "see `falvideo --help`")
+        _say(f"{text.rstrip('.')}: see `{command} --help`" if text else f"see `{command} --help`")
         return 2
     raise error
 
 
 def _say(text: str) -> None:
-    print(f"falvideo: {text}", file=sys.stderr)
+    print(f"falvideo: {one_line(text)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def models() -> None:
-    """List what -m takes: the embedded model, a local folder, a Hugging Face id."""
+    """List what -m takes."""
     from rich.console import Console
     from rich.table import Table
 

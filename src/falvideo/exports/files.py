@@ -60,7 +60,7 @@ def write_atomically(path: Path, data: str | bytes, *, overwrite: bool = True) -
         try:
             _write_new(temporary, payload, mode)
             if overwrite:
-                temporary.replace(target)
+                os.replace(temporary, target)  # noqa: PTH105 (as os.link beside it)
             else:
                 _rename_without_replacing(temporary, target)
         finally:
@@ -118,7 +118,7 @@ def _rename_without_replacing(temporary: Path, target: Path) -> None:
         # Should the link have failed for another reason, this fails for the same.
         os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
         try:
-            temporary.replace(target)
+            os.replace(temporary, target)  # noqa: PTH105 (as os.link beside it)
         except BaseException:
             with contextlib.suppress(OSError):
                 target.unlink()

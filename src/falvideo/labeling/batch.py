@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, TextIO
 
 from falvideo.errors import FalError, OutputError, OutputExistsError
 from falvideo.exports import EXPORTS
-from falvideo.labeling.pipeline import LabelOptions, Progress, label_video
+from falvideo.labeling.options import LabelOptions
+from falvideo.labeling.pipeline import Progress, label_video
 from falvideo.labeling.result import LabelResult
 from falvideo.labeling.sources import Source
 
@@ -78,19 +79,23 @@ def label_sources(
         except FalError as error:
             yield source, Failure.of(error, source.uri)
         except Exception as error:  # noqa: BLE001  a fault of ours in one file must not end a run over thousands
-            message = f"{source.uri}: unexpected {type(error).__name__} ({_one_line(str(error))[:200]})"
-            yield (
-                source,
-                Failure(source.uri, "UnexpectedError", message, "please report this, with the file if you can"),
-            )
+            yield source, _unexpected(error, source.uri)
         else:
             yield source, result
+
+
+def _unexpected(error: Exception, uri: str) -> Failure:
+    # torch has a class of its own, which is a RuntimeError.
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return Failure(uri, "OutOfMemoryError", f"{uri}: memory ran out", "give a smaller --batch-size")
+    message = f"{uri}: unexpected {type(error).__name__} ({_one_line(str(error))[:200]})"
+    return Failure(uri, "UnexpectedError", message, "please report this, with the file if you can")
 
 
 def _refuse_existing(directory: Path, source: Source, formats: tuple[str, ...]) -> None:
     for format in formats:
         path = directory / source.output.parent / f"{source.output.name}{EXPORTS[format].suffix}"
-        if path.exists():
+        if path.exists() or path.is_symlink():
             raise OutputExistsError(f"{path} is already there", uri=source.uri)
 
 

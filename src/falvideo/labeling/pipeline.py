@@ -13,13 +13,13 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from falvideo.errors import NoFramesError, SourceUnreadableError, UsageError
+from falvideo.errors import NoFramesError, SourceUnreadableError
+from falvideo.labeling.options import LabelOptions
 from falvideo.labeling.result import LabelResult
 from falvideo.labeling.timeline import Smoothing, clip_labels, make_segments
 from falvideo.labeling.windows import WindowPlan, spread_times
@@ -27,49 +27,6 @@ from falvideo.models.catalogue import DEFAULT_MODEL
 from falvideo.models.zoo import VideoClassifier, load_model
 from falvideo.records import ClipScores, FrameBatch, SourceInfo, UInt8Array
 from falvideo.video import VideoReader, open_video
-
-
-@dataclass(frozen=True)
-class LabelOptions:
-    """How to label.
-
-    Attributes:
-        top_k: labels kept for the whole clip.
-        threshold: below this score a stretch is "unknown".
-        window: seconds that the model sees at once; the model's own when None.
-        stride: seconds between windows; half a window when None.
-        start: seconds on the source's clock; the first frame when None.
-        end: seconds, exclusive; the end when None.
-        batch_size: windows computed at once.
-    """
-
-    top_k: int = 5
-    threshold: float = 0.3
-    window: float | None = None
-    stride: float | None = None
-    start: float | None = None
-    end: float | None = None
-    batch_size: int = 8
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot work, by option name."""
-        if self.top_k < 1:
-            raise UsageError(f"--top-k {self.top_k} is not a positive number", remedy="give 1 or more")
-        if not 0.0 <= self.threshold <= 1.0:
-            raise UsageError(f"--threshold {self.threshold:g} is not a probability", remedy="give 0 to 1")
-        if self.batch_size < 1:
-            raise UsageError(f"--batch-size {self.batch_size} is not a positive number", remedy="give 1 or more")
-        # Any model's own length will do: only the numbers given are checked here.
-        WindowPlan.make(16, 16 / (self.window or self.stride or 1.0), self.window, self.stride)
-        for name, value in (("start", self.start), ("end", self.end)):
-            if value is not None and not np.isfinite(value):
-                raise UsageError(f"--{name} {value} is not a time", remedy="give seconds")
-        if self.start is not None and self.end is not None and self.end <= self.start:
-            raise UsageError(
-                f"--end {self.end:g} is not after --start {self.start:g}",
-                remedy="give an end after the start",
-            )
-
 
 Progress = Callable[[float, float | None], None]
 """Called with the seconds labelled so far, and the seconds in all when known."""
@@ -127,9 +84,6 @@ def label_video(
     plan = WindowPlan.make(classifier.num_frames, classifier.frame_rate, options.window, options.stride)
     with open_video(source) as video, _Digest(source) as digest:
         scores = _score_windows(video, classifier, plan, options, on_progress)
-        first = video.info.start_time
-        begin = first if options.start is None else max(options.start, first)
-        finish = video.end_time if options.end is None else min(options.end, video.end_time)
         return LabelResult(
             source=SourceInfo(
                 uri=os.fspath(source),
@@ -138,7 +92,7 @@ def label_video(
                 duration=_whole_duration(video, options.end),
                 fps=video.info.rate,
                 variable_rate=video.variable_rate,
-                start_time=first,
+                start_time=video.info.start_time,
                 width=video.info.width,
                 height=video.info.height,
             ),
@@ -148,10 +102,21 @@ def label_video(
                 scores,
                 video.frame_numbers_at,
                 smoothing=Smoothing(threshold=options.threshold),
-                span=(begin, finish),
+                span=_span(video, options),
             ),
             warnings=tuple(video.warnings),
         )
+
+
+def _begin(video: VideoReader, options: LabelOptions) -> float:
+    first = video.info.start_time
+    return first if options.start is None else max(options.start, first)
+
+
+def _span(video: VideoReader, options: LabelOptions) -> tuple[float, float]:
+    """From when to when is labelled, seconds; known once the frames have been read."""
+    finish = video.end_time if options.end is None else min(options.end, video.end_time)
+    return _begin(video, options), finish
 
 
 def _whole_duration(video: VideoReader, end: float | None) -> float:
@@ -169,7 +134,7 @@ def _score_windows(
     height, width = classifier.decode_size(video.info.height, video.info.width)
     scores, times = [], []
     total = video.info.duration
-    begin = video.info.start_time if options.start is None else options.start
+    begin = _begin(video, options)
     if total is not None:
         finish = video.info.start_time + total
         total = max(0.0, (finish if options.end is None else min(finish, options.end)) - begin)
@@ -185,7 +150,8 @@ def _score_windows(
         windows, frames = _short_window(video, plan, options, height, width)
         scores.append(classifier.scores(frames))
     if on_progress is not None:
-        on_progress(float(windows[-1, 1]) - begin, float(windows[-1, 1]) - begin)
+        begin, finish = _span(video, options)  # now that the end has been read
+        on_progress(finish - begin, finish - begin)
     return ClipScores(windows, np.concatenate(scores), classifier.labels, classifier.multi_label)
 
 
@@ -205,44 +171,43 @@ def _batches(
 def _windows(
     batches: Iterator[FrameBatch], plan: WindowPlan, batch_size: int
 ) -> Iterator[tuple[UInt8Array, list[float]]]:
-    """Windows as soon as their frames are there: ``(M, T, H, W, 3)`` and the M start times.
+    """Windows as soon as their frames are there: ``(M, T, H, W, 3)`` and the M start times, M at most ``batch_size``.
 
-    Holds the frames of one batch of windows at most.
+    They are those of ``plan.starts``. Holds little more than the frames of one batch of windows.
     """
-    T = plan.num_frames
+    T, step = plan.num_frames, plan.step
     held: UInt8Array | None = None
     times: list[float] = []
-    next_start, ready = 0, 0  # both count from the first frame held
-    flushed = True
+    start = 0  # of the next window, counted from the first frame held
+
+    def take(starts: list[int]) -> tuple[UInt8Array, list[float]]:
+        assert held is not None
+        return np.stack([held[s : s + T] for s in starts]), [times[s] for s in starts]
+
     for batch in batches:
         held = batch.frames if held is None else np.concatenate([held, batch.frames])
         times.extend(batch.times.tolist())
-        flushed = False
-        ready = max(0, (len(held) - next_start - T) // plan.step + 1)
-        if ready >= batch_size:
-            starts = [next_start + i * plan.step for i in range(ready)]
-            yield np.stack([held[s : s + T] for s in starts]), [times[s] for s in starts]
-            next_start = starts[-1] + plan.step
-            flushed = starts[-1] + T == len(held)
-            # The last window of all must end with the last frame, so its T frames are always kept.
-            drop = max(0, min(next_start, len(held) - T))
-            held, times, next_start = held[drop:], times[drop:], next_start - drop
+        while start + (batch_size - 1) * step + T <= len(held):
+            yield take([start + i * step for i in range(batch_size)])
+            start += batch_size * step
+        # The last window of all ends with the last frame, so its T frames are always kept.
+        drop = max(0, min(start, len(held) - T))
+        held, times, start = held[drop:], times[drop:], start - drop
     if held is None or len(held) < T:
         return
-    starts = list(range(next_start, len(held) - T + 1, plan.step))
-    if not flushed and (not starts or starts[-1] + T < len(held)):
-        starts.append(len(held) - T)
-    for i in range(0, len(starts), batch_size):
-        part = starts[i : i + batch_size]
-        yield np.stack([held[s : s + T] for s in part]), [times[s] for s in part]
+    rest = list(range(start, len(held) - T + 1, step))
+    covered = (rest[-1] if rest else start - step) + T
+    if covered < len(held):
+        rest.append(len(held) - T)
+    for i in range(0, len(rest), batch_size):
+        yield take(rest[i : i + batch_size])
 
 
 def _short_window(
     video: VideoReader, plan: WindowPlan, options: LabelOptions, height: int, width: int
 ) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.float64]], UInt8Array]:
     """A video shorter than a window: one window, its frames spread evenly over what there is."""
-    begin = video.info.start_time if options.start is None else max(options.start, video.info.start_time)
-    finish = video.end_time if options.end is None else min(options.end, video.end_time)
+    begin, finish = _span(video, options)
     if finish <= begin:
         raise NoFramesError(f"{video.info.uri}: no frame between {begin:.3f} and {finish:.3f} s", uri=video.info.uri)
     batch = video.get_frames_played_at(

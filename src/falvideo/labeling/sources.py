@@ -43,15 +43,16 @@ def expand(arguments: Iterable[str], *, recursive: bool = False) -> tuple[list[S
         recursive: look into the folders of a folder, too.
 
     Returns:
-        The files in the order given (those of a folder sorted by name), and an error for each argument that led to
-        nothing: SourceNotFoundError, NoVideosFoundError or SourceUnreadableError.
+        The files in the order given, each once (those of a folder sorted by path), and an error for each argument
+        that led to nothing and for each folder that could not be looked into: SourceNotFoundError, NoVideosFoundError
+        or SourceUnreadableError. Hidden files, hidden folders and links to folders inside a folder are left out.
     """
     files: dict[str, str] = {}  # absolute path -> as the user would write it
     roots: list[str] = []
     errors: list[FalError] = []
     for argument in arguments:
         try:
-            found, root = _look(argument, recursive)
+            found, root = _look(argument, recursive, errors)
         except FalError as error:
             errors.append(error)
             continue
@@ -60,7 +61,8 @@ def expand(arguments: Iterable[str], *, recursive: bool = False) -> tuple[list[S
             files.setdefault(os.path.abspath(path), path)
     if not files:
         return [], errors
-    base = _common(roots)
+    # The folders of the files, too: a pattern such as */../x.mp4 can lead out of where it began.
+    base = _common([*roots, *map(os.path.dirname, files)])
     return [Source(uri, Path(os.path.relpath(absolute, base))) for absolute, uri in files.items()], errors
 
 
@@ -71,13 +73,19 @@ def _common(folders: list[str]) -> str:
         return os.path.abspath(os.sep)
 
 
-def _look(argument: str, recursive: bool) -> tuple[list[str], str]:
-    """The files behind one argument, and the folder that their results mirror."""
+def _look(argument: str, recursive: bool, errors: list[FalError]) -> tuple[list[str], str]:
+    """The files behind one argument, and the folder that their results mirror.
+
+    ``errors`` gets those that do not stop the rest of a folder.
+    """
+    if not argument:  # Path("") would be the current folder; this is a script's unset variable
+        raise SourceNotFoundError("an empty path was given", uri=argument)
     path = Path(argument)
     try:
         if path.is_dir():
-            found = sorted(_videos_in(argument, recursive))
-            if not found:
+            known = len(errors)
+            found = sorted(_videos_in(argument, recursive, errors))
+            if not found and len(errors) == known:
                 hint = None if not recursive else "name the files, or another folder"
                 raise NoVideosFoundError(f"folder {argument} has no video", remedy=hint, uri=argument)
             return found, argument
@@ -103,10 +111,10 @@ def _look(argument: str, recursive: bool) -> tuple[list[str], str]:
     raise SourceNotFoundError(f"{argument} does not exist", uri=argument)
 
 
-def _videos_in(folder: str, recursive: bool) -> Iterator[str]:
+def _videos_in(folder: str, recursive: bool, errors: list[FalError]) -> Iterator[str]:
     def refuse(error: OSError) -> None:
-        if error.filename == folder:
-            raise error
+        where = str(error.filename)
+        errors.append(SourceUnreadableError(f"folder {where}: {(error.strerror or str(error)).lower()}", uri=where))
 
     for parent, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = sorted(f for f in folders if not f.startswith(".")) if recursive else []

@@ -148,15 +148,15 @@ def make_segments(
         edges, cells = np.append(edges[keep], edges[-1]), cells[keep]
     widths = np.diff(edges)[:, None]
     cost = smoothing.switch_cost
-    pieces: list[tuple[int, int, int]] = []  # first cell, cell after the last, label or -1
+    pieces: list[tuple[int, int, str]] = []  # first cell, cell after the last, label
     unknown = np.full((len(cells), 1), smoothing.threshold)
     path = best_path(np.concatenate([cells, unknown], axis=1) * widths, cost)
     for a, b in _runs(path):
         known = path[a] < cells.shape[1] and _mean(cells[a:b, path[a]], widths[a:b]) >= smoothing.threshold
-        pieces.append((a, b, int(path[a]) if known else -1))
+        pieces.append((a, b, scores.labels[path[a]] if known else UNKNOWN))
     numbers = frame_numbers_at(edges.tolist())
     segments = []
-    for a, b, k in _join_unknown(pieces):
+    for a, b, label in _join_equal(pieces):
         means = (cells[a:b] * widths[a:b]).sum(0) / widths[a:b].sum()
         segments.append(
             Segment(
@@ -164,8 +164,8 @@ def make_segments(
                 end=float(edges[b]),
                 start_frame=int(numbers[a]),
                 end_frame=int(numbers[b]),
-                label=UNKNOWN if k < 0 else scores.labels[k],
-                score=_probability(means.max() if k < 0 else means[k]),
+                label=label,
+                score=_probability(means.max() if label == UNKNOWN else means[scores.labels.index(label)]),
             )
         )
     return tuple(segments)
@@ -175,14 +175,14 @@ def _mean(values: npt.NDArray[np.float64], widths: npt.NDArray[np.float64]) -> f
     return float((values * widths[:, 0]).sum() / widths.sum())
 
 
-def _join_unknown(pieces: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
-    """Neighbouring pieces that turned out unknown become one."""
-    joined: list[tuple[int, int, int]] = []
-    for a, b, k in pieces:
-        if joined and joined[-1][2] == k:
-            joined[-1] = (joined[-1][0], b, k)
+def _join_equal(pieces: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Neighbours of one label become one: two that turned out unknown, or a model's own label "unknown" beside them."""
+    joined: list[tuple[int, int, str]] = []
+    for a, b, label in pieces:
+        if joined and joined[-1][2] == label:
+            joined[-1] = (joined[-1][0], b, label)
         else:
-            joined.append((a, b, k))
+            joined.append((a, b, label))
     return joined
 
 

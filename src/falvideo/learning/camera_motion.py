@@ -339,7 +339,8 @@ def _figure(rng: Rng, t: Array, q: Tensor, edge: float) -> tuple[Tensor, Tensor,
 
     def swing(size: float) -> Array:
         turn = 2 * np.pi * (beat * t + phase + rng.choice([0.0, 0.5, rng.random()]))
-        return (rng.normal(0, 0.5) + size * np.sin(turn)).astype(np.float32)
+        angle: Array = (rng.normal(0, 0.5) + size * np.sin(turn)).astype(np.float32)
+        return angle
 
     def limb(start: Array, angle: Array, length: float) -> Array:
         tip: Array = start + length * np.stack([np.sin(angle), np.cos(angle)], -1).astype(np.float32)

@@ -1,11 +1,12 @@
 """The processor users call: ``processor(video, return_tensors="pt")``.
 
-An ordinary transformers image processor (a list of frames is a video), so that ``AutoImageProcessor`` and
-``pipeline("video-classification")`` load it without torchvision.
+An ordinary transformers processor for images (a list of frames is a video) and videos, so that
+``AutoImageProcessor``, ``AutoVideoProcessor`` and ``pipeline("video-classification")`` load it without torchvision.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,8 +18,10 @@ from transformers.image_processing_base import BatchFeature
 from transformers.image_processing_utils import BaseImageProcessor
 from transformers.utils import logging
 
-from falvideo.errors import ModelConfigError
+from falvideo.errors import ModelConfigError, TimeRangeError
 from falvideo.models.preprocessing import Preprocessing
+from falvideo.records import UInt8Array
+from falvideo.video import open_video
 
 logger = logging.get_logger(__name__)
 
@@ -38,6 +41,8 @@ class FALVideoProcessor(BaseImageProcessor):  # type: ignore[misc]
         do_normalize: whether to subtract ``image_mean`` and divide by ``image_std``.
         image_mean: one value a channel.
         image_std: one value a channel.
+        num_frames: of a clip read from a file.
+        frame_rate: frames per second of a clip read from a file; spread over the whole file when None.
         do_grayscale: whether to turn colours into one channel of luma first, for models with ``num_channels=1``.
     """
 
@@ -55,6 +60,8 @@ class FALVideoProcessor(BaseImageProcessor):  # type: ignore[misc]
         image_mean: Sequence[float] | None = None,
         image_std: Sequence[float] | None = None,
         do_grayscale: bool = False,
+        num_frames: int = 8,
+        frame_rate: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -69,6 +76,8 @@ class FALVideoProcessor(BaseImageProcessor):  # type: ignore[misc]
         self.image_mean = [0.45] * channels if image_mean is None else list(image_mean)
         self.image_std = [0.225] * channels if image_std is None else list(image_std)
         self.do_grayscale = do_grayscale
+        self.num_frames = num_frames
+        self.frame_rate = frame_rate
 
     def __call__(self, images: Any = None, *, videos: Any = None, **kwargs: Any) -> BatchFeature:
         """See :meth:`preprocess`."""
@@ -78,9 +87,10 @@ class FALVideoProcessor(BaseImageProcessor):  # type: ignore[misc]
         """Prepare one video or a batch of videos.
 
         Args:
-            images: a video (a list of frames, or an array ``(T, H, W, C)`` or ``(T, C, H, W)``), or a batch of
-                videos (a list of those, or a 5-D array). Frames are PIL images, numpy arrays or torch tensors,
-                with values 0 to 255 (pass ``do_rescale=False`` for values already in [0, 1]).
+            images: a video (a list of frames, an array ``(T, H, W, C)`` or ``(T, C, H, W)``, or a file's path), or a
+                batch of videos (a list of those, or a 5-D array). Of a file the middle ``num_frames`` frames at
+                ``frame_rate`` are read: one clip; ``falvideo.label`` sees all of it. Frames are PIL images, numpy
+                arrays or torch tensors, with values 0 to 255 (``do_rescale=False`` for values already in [0, 1]).
             return_tensors: ``"pt"`` for torch, ``"np"`` or None for numpy.
             **overrides: any argument of the constructor, for this call.
 
@@ -89,8 +99,13 @@ class FALVideoProcessor(BaseImageProcessor):  # type: ignore[misc]
 
         Raises:
             ModelConfigError: when the input is not a video, is empty, or mixes frame sizes or counts.
+            SourceError: when a file cannot be read.
         """
         values = {**self.to_dict(), **overrides}
+        if isinstance(images, (str, os.PathLike)):
+            images = _middle_of(images, int(values["num_frames"]), values.get("frame_rate"))
+        elif isinstance(images, (list, tuple)) and images and isinstance(images[0], (str, os.PathLike)):
+            images = [_middle_of(path, int(values["num_frames"]), values.get("frame_rate")) for path in images]
         plan = Preprocessing.from_dict(values, type(self).__name__)
         if not values["do_resize"]:
             plan = replace(plan, size=None, shortest_edge=None)
@@ -103,6 +118,23 @@ class FALVideoProcessor(BaseImageProcessor):  # type: ignore[misc]
             )
         batch = torch.stack(clips)
         return BatchFeature({"pixel_values": batch if return_tensors == "pt" else batch.numpy()})
+
+
+def _middle_of(path: str | os.PathLike[str], num_frames: int, frame_rate: float | None) -> UInt8Array:
+    """A clip from the middle of a file, ``(T, H, W, 3)``; spread over all of it when it is shorter or has no rate."""
+    with open_video(path) as video:
+        info = video.info
+        size = {"height": info.height, "width": info.width}
+        begin, seconds = info.start_time, info.duration or 0.0
+        length = seconds if frame_rate is None else min(seconds, num_frames / frame_rate)
+        first = begin + (seconds - length) / 2
+        times = first + length * np.arange(num_frames) / num_frames
+        try:
+            return video.get_frames_played_at(times.tolist(), **size).frames
+        except TimeRangeError:
+            # The file declares more than it holds; its end is known now.
+            times = begin + (video.end_time - begin) * np.arange(num_frames) / num_frames
+            return video.get_frames_played_at(times.tolist(), **size).frames
 
 
 def _videos(images: Any, rescaling: bool) -> list[Tensor]:
