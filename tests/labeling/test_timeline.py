@@ -19,7 +19,7 @@ from falvideo.labeling.timeline import (
     grid_scores,
     make_segments,
 )
-from falvideo.records import UNKNOWN, ClipScores
+from falvideo.records import UNKNOWN, ClipScores, Segment
 
 FRAMES_A_SECOND = 25
 
@@ -153,25 +153,37 @@ def test_a_change_has_the_same_place_when_time_runs_backwards() -> None:
     assert forward[0].end == pytest.approx(16 - backward[0].end, abs=0.25)
 
 
+def segment(label: str) -> Segment:
+    return Segment(0.0, 1.0, 0, 25, label, 0.5)
+
+
 def test_the_clips_labels_come_best_first_and_no_more_than_asked() -> None:
     scores = clip([[0.2, 0.5, 0.3], [0.2, 0.5, 0.3]])
-    assert [entry.label for entry in clip_labels(scores)] == ["b", "c", "a"]
-    assert [entry.label for entry in clip_labels(scores, top_k=2)] == ["b", "c"]
-    assert clip_labels(scores, top_k=1)[0].score == pytest.approx(0.5)
+    known = [segment("b")]
+    assert [entry.label for entry in clip_labels(scores, known)] == ["b", "c", "a"]
+    assert [entry.label for entry in clip_labels(scores, known, top_k=2)] == ["b", "c"]
+    assert clip_labels(scores, known, top_k=1)[0].score == pytest.approx(0.5)
 
 
-def test_below_the_threshold_unknown_comes_first_and_the_candidates_follow() -> None:
-    labels = clip_labels(clip([[0.2, 0.25], [0.2, 0.25]]), top_k=2, threshold=0.3)
+def test_where_all_is_unknown_that_comes_first_and_the_candidates_follow() -> None:
+    labels = clip_labels(clip([[0.2, 0.25], [0.2, 0.25]]), [segment(UNKNOWN)], top_k=2)
     assert [entry.label for entry in labels] == [UNKNOWN, "b", "a"]
     assert labels[0].score == labels[1].score
 
 
-@given(scores=clip_scores(), top_k=st.integers(1, 6), threshold=st.floats(0, 1))
-def test_what_holds_for_labels_of_any_scores(scores: ClipScores, top_k: int, threshold: float) -> None:
-    labels = clip_labels(scores, top_k=top_k, threshold=threshold)
+def test_a_clip_of_many_motions_is_not_unknown() -> None:
+    """Each label has a small share of the time, and each is certain while it lasts."""
+    scores = clip(np.repeat(np.eye(5), 4, axis=0).tolist())
+    segments = make_segments(scores, numbers)
+    assert clip_labels(scores, segments)[0].label != UNKNOWN
+
+
+@given(scores=clip_scores(), top_k=st.integers(1, 6), known=st.booleans())
+def test_what_holds_for_labels_of_any_scores(scores: ClipScores, top_k: int, known: bool) -> None:
+    labels = clip_labels(scores, [segment("a" if known else UNKNOWN)], top_k=top_k)
     values = [entry.score for entry in labels]
     assert values == sorted(values, reverse=True)
     assert all(0.0 <= value <= 1.0 for value in values)
     unknown = labels[0].label == UNKNOWN
-    assert unknown == (values[0] < threshold)
+    assert unknown == (not known)
     assert len(labels) - unknown == min(top_k, len(scores.labels))

@@ -84,6 +84,12 @@ def label_video(
     plan = WindowPlan.make(classifier.num_frames, classifier.frame_rate, options.window, options.stride)
     with open_video(source) as video, _Digest(source) as digest:
         scores = _score_windows(video, classifier, plan, options, on_progress)
+        segments = make_segments(
+            scores,
+            video.frame_numbers_at,
+            smoothing=Smoothing(threshold=options.threshold),
+            span=_span(video, options),
+        )
         return LabelResult(
             source=SourceInfo(
                 uri=os.fspath(source),
@@ -97,13 +103,8 @@ def label_video(
                 height=video.info.height,
             ),
             model=classifier.info,
-            labels=clip_labels(scores, top_k=options.top_k, threshold=options.threshold),
-            segments=make_segments(
-                scores,
-                video.frame_numbers_at,
-                smoothing=Smoothing(threshold=options.threshold),
-                span=_span(video, options),
-            ),
+            labels=clip_labels(scores, segments, top_k=options.top_k),
+            segments=segments,
             warnings=tuple(video.warnings),
         )
 

@@ -190,16 +190,17 @@ def _probability(value: float) -> float:
     return float(min(1.0, max(0.0, value)))
 
 
-def clip_labels(scores: ClipScores, *, top_k: int = 5, threshold: float = 0.3) -> tuple[LabelScore, ...]:
+def clip_labels(scores: ClipScores, segments: Sequence[Segment], *, top_k: int = 5) -> tuple[LabelScore, ...]:
     """Labels of the whole clip, best first.
 
-    A label's score is its mean over time. Where none reaches the threshold the first entry is "unknown" with the best
-    label's score, and the candidates follow.
+    A label's score is its mean over time: of a clip that pans for a third of its length, "pan left" gets about a
+    third. Only when every segment is unknown, the first entry is "unknown" with the best label's score, and the
+    candidates follow.
     """
     cells = grid_scores(scores, cell_edges(scores.windows))
     means = cells.mean(axis=0)
     order = np.argsort(-means, kind="stable")[: max(1, top_k)]
     labels = [LabelScore(scores.labels[k], _probability(float(means[k]))) for k in order]
-    if labels[0].score < threshold:
+    if all(segment.label == UNKNOWN for segment in segments) and labels[0].label != UNKNOWN:
         labels.insert(0, LabelScore(UNKNOWN, labels[0].score))
     return tuple(labels)
