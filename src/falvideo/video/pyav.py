@@ -19,10 +19,11 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from falvideo.errors import NoFramesError, TimeRangeError, UsageError
 from falvideo.records import FrameBatch, UInt8Array, VideoInfo
 from falvideo.video import upright
-from falvideo.video.decoding import FFMPEG_ERRORS, Notes, Pass, reason_of
+from falvideo.video.decoding import Notes, Pass
 from falvideo.video.guard import Limits
 from falvideo.video.sampling import EPSILON, FrameClock, grid_times
 from falvideo.video.skipping import needed_at, needed_on_grid
+from falvideo.video.track import FFMPEG_ERRORS, reason_of
 from falvideo.video.upright import UPRIGHT, Orientation
 
 # The filter for resizing, measured on 1280x720 fine stripes moving by fractions of a pixel (one thread, ms a
