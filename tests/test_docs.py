@@ -114,7 +114,7 @@ def test_no_figure_of_the_first_announcement_is_ours():
 def test_make_demo_and_ci_are_what_the_readme_says():
     rules = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert "VIDEO ?= examples/camera.mp4" in rules
-    assert '$(BIN)/falvideo label "$(VIDEO)"' in rules
+    assert '$(BIN)/falvideo label -- "$(VIDEO)"' in rules
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert "make check" in ci
     assert "make test" in ci

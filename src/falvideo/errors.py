@@ -154,7 +154,7 @@ class SourceLimitError(SourceError):
     """Over a cap on pixels, frames, duration or decoding time."""
 
     http_status = 413
-    default_remedy = "re-encode it smaller, or raise the limit if you trust the file"
+    default_remedy = "re-encode it smaller; in Python, open_video takes other limits"
 
 
 class TimeRangeError(SourceError):

@@ -310,3 +310,65 @@ def test_all_that_is_wrong_with_no_file_left(run: Run, tmp_path: Path) -> None:
     assert outcome.code == 1
     assert len(outcome.lines) == 3
     assert outcome.lines[-1].startswith("0 of 2 labelled, 2 failed")
+
+
+def test_a_usage_error_leaves_the_list_of_errors_alone(run: Run, clip: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "errors.jsonl").write_text('{"uri": "of an earlier run"}\n')
+    assert run("label", clip, "-o", out, "-m", "no-such-model").code == 2
+    assert "earlier" in (out / "errors.jsonl").read_text()
+
+
+def test_f_can_be_given_twice(run: Run, clip: Path, tmp_path: Path, model: BrightnessModel) -> None:
+    assert run("label", clip, "-o", tmp_path / "out", "-f", "json", "-f", "vtt,csv").code == 0
+    assert {p.suffix for p in (tmp_path / "out").iterdir()} == {".json", ".vtt", ".csv"}
+
+
+def test_an_unwritable_folder_within_the_output(
+    run: Run, tree: Path, model: BrightnessModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found before the file is decoded; the others go on. Simulated: root may write everywhere."""
+    (tree / "out" / "a").mkdir(parents=True)
+    allowed = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "a" and allowed(path, mode))
+    outcome = run("label", "in", "-r", "-o", "out")
+    assert outcome.code == 1
+    failures = [json.loads(line) for line in (tree / "out" / "errors.jsonl").read_text().splitlines()]
+    assert {f["error"] for f in failures} == {"OutputError"}
+    assert all("out/a is not writable" in f["message"] and f["remedy"] for f in failures)
+    assert files_in(tree / "out") == ["b/x.mp4.json", "errors.jsonl"]
+
+
+def test_a_result_name_that_is_too_long(run: Run, clip: Path, tmp_path: Path, model: BrightnessModel) -> None:
+    source = tmp_path / ("n" * 249 + ".mp4")
+    source.symlink_to(clip)
+    outcome = run("label", source, "-o", tmp_path / "out")
+    assert outcome.code == 1
+    assert "unexpected" not in outcome.err
+
+
+def test_all_formats_of_a_video_or_none(
+    run: Run, clip: Path, tmp_path: Path, model: BrightnessModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C between two formats."""
+    from falvideo.labeling import result
+
+    write = result.write_atomically
+
+    def interrupted(path: Path, text: str, *, overwrite: bool) -> None:
+        if path.suffix == ".vtt":
+            raise KeyboardInterrupt
+        write(path, text, overwrite=overwrite)
+
+    monkeypatch.setattr(result, "write_atomically", interrupted)
+    assert run("label", clip, "-o", tmp_path / "out", "-f", "json,csv,vtt").code == 130
+    assert files_in(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize("option", [("--window", "1e-9"), ("--window", "0.001")])
+def test_a_window_too_short_to_be_meant(run: Run, clip: Path, model: BrightnessModel, option: tuple[str, str]) -> None:
+    outcome = run("label", clip, *option)
+    assert outcome.code == 2
+    assert "frames a second" in outcome.err
+    assert "use at least" in outcome.err

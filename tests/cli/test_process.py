@@ -189,3 +189,11 @@ def test_a_reader_that_goes_away(tmp_path: Path, tiny_model: Path) -> None:
     first, code = done.stdout.splitlines()
     assert first.startswith("./0.mp4  0:02.0")
     assert (code, done.stderr) == ("141", "")
+
+
+def test_closed_standard_output(tmp_path: Path) -> None:
+    """``falvideo ... >&-``: nowhere to write, but no traceback."""
+    command = f'"{sys.executable}" -m falvideo.cli.main models >&-'
+    done = subprocess.run(command, shell=True, cwd=tmp_path, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr

@@ -275,6 +275,20 @@ def test_loss_and_training_step(saved):
     assert all(p.grad is not None for p in model.fal.layers.parameters())
 
 
+def test_trainer_takes_a_step_and_resumes_from_its_folder(tmp_path):
+    from transformers import Trainer, TrainingArguments
+
+    torch.manual_seed(0)
+    model = fal.FALVideoClassifierForVideoClassification(fal.FALConfig(**SMALL))
+    before = model.classifier.out.weight.detach().clone()
+    data = [{"pixel_values": clip(1)[0].float(), "labels": i % 5} for i in range(4)]
+    arguments = TrainingArguments(tmp_path, max_steps=2, per_device_train_batch_size=2, report_to=[], use_cpu=True)
+    Trainer(model, arguments, train_dataset=data).train()
+    assert not torch.equal(before, model.classifier.out.weight)
+    again = fal.FALVideoClassifierForVideoClassification.from_pretrained(tmp_path / "checkpoint-2")
+    torch.testing.assert_close(again.classifier.out.weight, model.classifier.out.weight)
+
+
 def test_hidden_states_attentions_and_tuples():
     model = make()
     output = model(clip(), output_hidden_states=True, output_attentions=True)

@@ -172,9 +172,20 @@ def test_broken_configuration_and_weights(tmp_path):
         with pytest.raises(ModelError) as caught:
             load_model(str(tmp_path))
         check_message(caught.value)
+        assert str(tmp_path) in str(caught.value)
+        assert "connection" not in str(caught.value)
         (tmp_path / name).write_bytes(good[name])
     (tmp_path / "preprocessor_config.json").unlink()
     with pytest.raises(ModelConfigError, match="preprocessor_config"):
+        load_model(str(tmp_path))
+
+
+def test_an_empty_label(tmp_path):
+    save(
+        tmp_path,
+        VideoMAEForVideoClassification(VideoMAEConfig(**TINY, patch_size=8, id2label={0: "a", 1: " ", 2: "c"})),
+    )
+    with pytest.raises(ModelConfigError, match="id2label"):
         load_model(str(tmp_path))
 
 

@@ -30,7 +30,7 @@ def parse_time(text: str) -> float:
     return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds)
 
 
-def parse_output(formats: str | None, output: str | None) -> tuple[str, ...]:
+def parse_output(formats: list[str] | None, output: str | None) -> tuple[str, ...]:
     """The formats to write, from ``-f`` and ``-o``.
 
     Raises:
@@ -38,8 +38,8 @@ def parse_output(formats: str | None, output: str | None) -> tuple[str, ...]:
     """
     from falvideo.exports import parse_formats
 
-    chosen = parse_formats(formats if formats is not None else "json")
-    if formats is not None and output is None:
+    chosen = parse_formats(formats or "json")
+    if formats and output is None:
         raise UsageError("-f needs -o", remedy="add -o DIR, or -o - for standard output")
     if output == "":
         raise UsageError("-o is empty", remedy="give a folder, or - for standard output")
@@ -63,7 +63,7 @@ def label(
         ),
     ] = None,
     formats: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "-f", "--format", metavar="LIST", help="json, csv, tsv, vtt, srt; several with commas.  [default: json]"
         ),

@@ -53,6 +53,9 @@ def options(
 
 def main() -> NoReturn:
     """Run the command; every way out is an exit code, never a traceback for a user's mistake."""
+    for name in ("stdout", "stderr"):  # closed by whoever started us (>&-)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123  for as long as the process lives
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that cannot show a character gets ? for it
         sys.stdout.reconfigure(errors="replace")
     try:

@@ -12,7 +12,7 @@ def models() -> None:
 
     table = Table(title=None, box=None, pad_edge=False, header_style="bold")
     table.add_column("-m", no_wrap=True)
-    table.add_column("what it is")
+    table.add_column("what it is", overflow="fold")
     for model in EMBEDDED.values():
         default = " (the default)" if model.name == DEFAULT_MODEL else ""
         table.add_row(model.name, f"embedded, works offline{default}: {model.summary}")

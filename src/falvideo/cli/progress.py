@@ -126,10 +126,12 @@ class Reporter:
         if now - self._last_said < (_SECONDS_BETWEEN_JSON if self._json else _SECONDS_BETWEEN_LINES):
             return
         self._last_said = now
+        if total is not None:  # the last window may reach past the last frame
+            done = min(done, total)
         speed = done / max(1e-6, now - self._file_begun)
         if self._mode == "lines":
             share = f" of {clock(total)}" if total else ""
-            self._line(f"{self._heading()}: {clock(done)}{share} ({speed:.0f}x)")
+            self._line(f"{self._heading()}: {clock(done)}{share} ({speed:.{0 if speed >= 10 else 1}f}x)")
             return
         left = None if total is None else max(0.0, total - done) / max(1e-6, speed)
         self._say_json(

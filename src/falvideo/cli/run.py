@@ -19,6 +19,7 @@ from falvideo.labeling.windows import WindowPlan
 if TYPE_CHECKING:
     from falvideo.labeling.batch import ErrorLog, Failure
     from falvideo.labeling.result import LabelResult
+    from falvideo.models.zoo import VideoClassifier
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ def run(job: Job, reporter: Reporter) -> int:
         _prepare(directory)
 
     reporter.status("loading the model")
+    classifier = _load(job) if found else None
     from falvideo.labeling.batch import ErrorLog, Failure
 
     log = ErrorLog(directory) if directory is not None else None
@@ -65,8 +67,8 @@ def run(job: Job, reporter: Reporter) -> int:
         failures = _Failures(reporter, log)
         for error in errors:
             failures.add(Failure.of(error, error.uri or ""))
-        if found:
-            _label(job, found, directory, reporter, failures, show)
+        if classifier is not None:
+            _label(job, classifier, found, directory, reporter, failures, show)
     finally:
         if log is not None:
             log.close()
@@ -74,8 +76,18 @@ def run(job: Job, reporter: Reporter) -> int:
     return failures.count
 
 
+def _load(job: Job) -> VideoClassifier:
+    """The model; what does not fit it is a usage error, not a failure of every file."""
+    from falvideo.models.zoo import load_model
+
+    classifier = load_model(job.model, device=job.device)
+    WindowPlan.make(classifier.num_frames, classifier.frame_rate, job.options.window, job.options.stride)
+    return classifier
+
+
 def _label(
     job: Job,
+    classifier: VideoClassifier,
     found: Sequence[Source],
     directory: Path | None,
     reporter: Reporter,
@@ -84,11 +96,7 @@ def _label(
 ) -> None:
     """Label the files that were found."""
     from falvideo.labeling.batch import Failure, label_sources
-    from falvideo.models.zoo import load_model
 
-    classifier = load_model(job.model, device=job.device)
-    # A stride that does not fit the model's window is a usage error, not a failure of every file.
-    WindowPlan.make(classifier.num_frames, classifier.frame_rate, job.options.window, job.options.stride)
     reporter.begin([source.uri for source in found], results=job.output is not None)
     outcomes = label_sources(
         found,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -70,8 +71,8 @@ def label_sources(
     """
     for source in sources:
         try:
-            if directory is not None and not overwrite:
-                _refuse_existing(directory, source, formats)
+            if directory is not None:
+                _look_ahead(directory / source.output, source, formats, overwrite=overwrite)
             result = label_video(source.uri, classifier, options, on_progress)
             if directory is not None:
                 place = directory / source.output
@@ -92,10 +93,15 @@ def _unexpected(error: Exception, uri: str) -> Failure:
     return Failure(uri, "UnexpectedError", message, "please report this, with the file if you can")
 
 
-def _refuse_existing(directory: Path, source: Source, formats: tuple[str, ...]) -> None:
+def _look_ahead(place: Path, source: Source, formats: tuple[str, ...], *, overwrite: bool) -> None:
+    """Find before a file is decoded that its results could not be written."""
+    folder = place.parent
+    if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"folder {folder} is not writable", uri=source.uri)
     for format in formats:
-        path = directory / source.output.parent / f"{source.output.name}{EXPORTS[format].suffix}"
-        if path.exists() or path.is_symlink():
+        path = folder / f"{place.name}{EXPORTS[format].suffix}"
+        # A broken link is something, too; what may not be looked at is left to the writer's own message.
+        if not overwrite and os.path.lexists(path):
             raise OutputExistsError(f"{path} is already there", uri=source.uri)
 
 

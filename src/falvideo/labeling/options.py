@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from falvideo.errors import UsageError
-from falvideo.labeling.windows import WindowPlan
+from falvideo.labeling.windows import check_seconds
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,13 @@ class LabelOptions:
         if self.batch_size < 1:
             raise UsageError(f"--batch-size {self.batch_size} is not a positive number", remedy="give 1 or more")
         # The model's own window is not known yet: a stride alone is checked against it once it is loaded.
-        WindowPlan.make(1, 1 / self.stride if self.stride and self.window is None else 1.0, self.window, self.stride)
+        check_seconds("window", self.window)
+        check_seconds("stride", self.stride)
+        if self.window is not None and self.stride is not None and self.stride > self.window:
+            raise UsageError(
+                f"--stride {self.stride:g} is longer than the window of {self.window:g} s, parts would be skipped",
+                remedy=f"use at most {self.window:g}",
+            )
         for name, value in (("start", self.start), ("end", self.end)):
             if value is not None and not math.isfinite(value):
                 raise UsageError(f"--{name} {value} is not a time", remedy="give seconds")

@@ -92,7 +92,7 @@ def label_video(
         )
         return LabelResult(
             source=SourceInfo(
-                uri=os.fspath(source),
+                uri=os.fsdecode(source),
                 sha256=digest.hexdigest(),
                 # A part was read: the file's own word for the whole, as far as it goes.
                 duration=_whole_duration(video, options.end),

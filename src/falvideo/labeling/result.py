@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,7 @@ class LabelResult(Timeline):
         Raises:
             UnknownFormatError: no such format.
             OutputExistsError: it is there and ``overwrite`` is false.
-            OutputError: it cannot be written; no half-written file is left.
+            OutputError: it cannot be written; no half-written file is left, and no format without the others.
         """
         chosen = parse_formats(formats)
         folder = Path(directory)
@@ -55,9 +56,16 @@ class LabelResult(Timeline):
         except OSError as error:
             raise OutputError(f"folder {folder} cannot be made ({error.strerror or error})", uri=str(folder)) from error
         stem = name or Path(self.source.uri).name
-        paths = []
-        for format in chosen:
-            path = folder / f"{stem}{EXPORTS[format].suffix}"
-            write_atomically(path, render(self, format), overwrite=overwrite)
-            paths.append(path)
-        return paths
+        texts = {folder / f"{stem}{EXPORTS[format].suffix}": render(self, format) for format in chosen}
+        added: list[Path] = []
+        try:
+            for path, text in texts.items():
+                new = not os.path.lexists(path)
+                write_atomically(path, text, overwrite=overwrite)
+                if new:
+                    added.append(path)
+        except BaseException:  # a full disk or Ctrl-C between two formats
+            for path in added:
+                path.unlink(missing_ok=True)
+            raise
+        return list(texts)

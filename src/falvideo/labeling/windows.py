@@ -14,6 +14,9 @@ import numpy as np
 from falvideo.errors import UsageError
 from falvideo.records import TimeArray
 
+# Frames a second; more than any video worth labelling has, so that a slip in --window does not run for ever.
+MAX_RATE = 240.0
+
 
 @dataclass(frozen=True)
 class WindowPlan:
@@ -47,14 +50,17 @@ class WindowPlan:
             stride: seconds between the starts of two windows, rounded to whole grid frames; half a window when None.
 
         Raises:
-            UsageError: a window or stride that is not a positive number, or a stride longer than the window.
+            UsageError: a window or stride that is not a positive number, a stride longer than the window, or a
+                window so short that frames would be sampled at more than ``MAX_RATE``.
         """
-        for name, value in (("window", window), ("stride", stride)):
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise UsageError(
-                    f"--{name} {value:g} is not a positive number of seconds", remedy="give seconds, e.g. 2"
-                )
+        check_seconds("window", window)
+        check_seconds("stride", stride)
         rate = frame_rate if window is None else num_frames / window
+        if rate > MAX_RATE:
+            raise UsageError(
+                f"--window {window or num_frames / rate:g} would need {rate:g} frames a second",
+                remedy=f"use at least {num_frames / MAX_RATE:g} s with this model",
+            )
         length = num_frames / rate
         if stride is not None and stride > length + 1e-9:
             raise UsageError(
@@ -72,6 +78,16 @@ class WindowPlan:
         if starts[-1] + self.num_frames < grid_frames:
             starts.append(grid_frames - self.num_frames)
         return starts
+
+
+def check_seconds(name: str, value: float | None) -> None:
+    """Refuse what is not a length of time.
+
+    Raises:
+        UsageError: naming the option.
+    """
+    if value is not None and not (math.isfinite(value) and value > 0):
+        raise UsageError(f"--{name} {value:g} is not a positive number of seconds", remedy="give seconds, e.g. 2")
 
 
 def spread_times(start: float, end: float, count: int) -> TimeArray:

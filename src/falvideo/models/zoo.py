@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import logging as std_logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,6 +119,8 @@ def load_model(name: str, *, device: str = "auto") -> VideoClassifier:
     # transformers draws progress bars and prints a loading report; a user of the command wants neither.
     config, model = _load(name, folder, revision)
     labels = tuple(str(config.id2label[i]) for i in range(config.num_labels))
+    if not all(label.strip() for label in labels):
+        raise ModelConfigError(f"model {name}: a label in its config.json (id2label) is empty", remedy="name it")
     num_frames = getattr(config, "num_frames", None) or getattr(config, "frames_per_clip", None)
     if not isinstance(num_frames, int) or num_frames < 1:
         raise ModelConfigError(f"model {name}: its config.json has no num_frames", remedy="use a video classifier")
@@ -137,6 +140,8 @@ def load_model(name: str, *, device: str = "auto") -> VideoClassifier:
 
 def _locate(name: str) -> tuple[str, str | None]:
     """Where transformers should load from, and the revision."""
+    if not name.strip():
+        raise ModelNotFoundError("the name of the model is empty")
     if name in EMBEDDED:
         return str(embedded_path(name)), None
     path = Path(name).expanduser()
@@ -158,25 +163,28 @@ def _locate(name: str) -> tuple[str, str | None]:
 
 
 def _load(name: str, folder: str, revision: str | None) -> tuple[Any, Any]:
+    from huggingface_hub.utils import logging as hub_logging
     from transformers import AutoConfig, AutoModelForVideoClassification
     from transformers.utils import logging
 
     # transformers draws progress bars and prints loading reports on the user's terminal.
-    verbosity = logging.get_verbosity()
+    verbosity, hub_verbosity = logging.get_verbosity(), hub_logging.get_verbosity()
     bars = logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
+    hub_logging.set_verbosity(std_logging.ERROR)  # without a connection it prints a line for each of its retries
     logging.disable_progress_bar()
     try:
         config = AutoConfig.from_pretrained(folder, revision=revision)
         model, report = AutoModelForVideoClassification.from_pretrained(
             folder, config=config, revision=revision, use_safetensors=True, output_loading_info=True
         )
-    except ModelError:
-        raise
+    except ModelError as error:
+        raise type(error)(f"model {name}: {error.message}", remedy=error.remedy) from error
     except Exception as error:
         raise _explain(name, error) from error
     finally:
         logging.set_verbosity(verbosity)
+        hub_logging.set_verbosity(hub_verbosity)
         if bars:
             logging.enable_progress_bar()
     missing = sorted(report["missing_keys"])
@@ -192,17 +200,27 @@ def _load(name: str, folder: str, revision: str | None) -> tuple[Any, Any]:
 def _explain(name: str, error: Exception) -> ModelError:
     reason = " ".join(str(error).split())
     first = reason.split(". ")[0][:200]
+    if Path(name).expanduser().is_dir():
+        if "Unrecognized configuration class" in reason:
+            return _not_a_classifier(name)
+        return ModelError(
+            f"model {name}: it cannot be loaded ({first})",
+            remedy="its config.json and model.safetensors must be whole and fit each other",
+        )
     if isinstance(error, OSError) and "safetensors" not in reason:
         return ModelNotFoundError(
             f"model {name!r} could not be found or downloaded ({first})",
             remedy="check the name and the connection, or give a local folder; `falvideo models` lists what -m takes",
         )
     if "Unrecognized configuration class" in reason or "does not recognize this architecture" in reason:
-        return ModelConfigError(
-            f"model {name!r} is not a video classifier",
-            remedy="give one that AutoModelForVideoClassification loads",
-        )
+        return _not_a_classifier(name)
     return ModelError(f"model {name!r} could not be loaded ({first})", remedy="weights must be safetensors")
+
+
+def _not_a_classifier(name: str) -> ModelConfigError:
+    return ModelConfigError(
+        f"model {name!r} is not a video classifier", remedy="give one that AutoModelForVideoClassification loads"
+    )
 
 
 def _revision(name: str, config: Any, revision: str | None) -> str | None:
