@@ -15,7 +15,7 @@ demo: $(VENV)/.base
 	@$(BIN)/falvideo label -- "$(VIDEO)"
 	@echo
 	@echo "Next:"
-	@echo "  make demo VIDEO=path/to/your.mp4                        your own video"
+	@echo "  make demo VIDEO=path/to/your.mp4                     your own video"
 	@echo "  $(BIN)/falvideo label FOLDER -o out -f json,vtt   a folder, results as files"
 	@echo "  $(BIN)/falvideo models                            other models that -m takes"
 	@echo "  $(BIN)/falvideo label --help                      everything else"
